@@ -1,6 +1,8 @@
 """What may go wrong with life accounts and rewards, one thing at a time."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from tests.e2e.corrupting import Corrupt
@@ -55,6 +57,50 @@ def rewarded(
         for spend_id, state, pv, used in spends:
             spend = {"program_id": "g-9", "spend_id": spend_id, "state": state, "pv": pv, "used": used}
             tables["traffic_spend"] += [] if drop == spend_id else [spend]
+
+    return corrupt
+
+
+def read_by_month(drop: str = "", **row: Any) -> Corrupt:  # whatever a column holds
+    """An account that was read seven times in a month; as it should be, unless something differs."""
+
+    def corrupt(world: Look) -> None:
+        of = {"month": "2026-11-01", "account_id": "a-7"}
+        world.tables["feed"]["account_reads"] += [] if drop == "counted" else [of | {"reads": 7} | row]
+        world.tables["feed"]["account_seen"] += [] if drop == "seen" else [of | {"n": 7}]
+
+    return corrupt
+
+
+def promoted(
+    spend: Mapping[str, Any] | None = MappingProxyType({}),
+    drop: str = "",
+    seen: int = 3,
+    reported: int = 5,
+    **allowance: Any,
+) -> Corrupt:  # whatever a column holds
+    """An allowance of ten page views, of which three were spent; as it should be, unless something differs."""
+
+    def corrupt(world: Look) -> None:
+        held = {
+            "program_id": "g-7",
+            "spend_id": "s-7",
+            "state": "confirmed",
+            "pv": 10,
+            "used": 3,
+            "promotion_id": "p-7",
+            "is_recent": True,
+        }
+        if spend is not None:
+            world.tables["registry"]["traffic_spend"].append(
+                held | ({"pv": allowance["pv"]} if "pv" in allowance else {}) | dict(spend)
+            )
+        feed = world.tables["feed"]
+        row = {"spend_id": "s-7", "placement": "home", "pv": 10, "used": 3, "is_closed": True}
+        feed["slot_allowance"] += [] if drop == "allowance" else [row | allowance]
+        feed["slot_impression"] += [{"spend_id": "s-7", "n": seen}] if seen else []
+        count = {"post_id": "p-7", "placement": "home_paid", "kind": "impression", "times": reported}
+        feed["interaction_count"].append(count)
 
     return corrupt
 

@@ -27,7 +27,7 @@ from tests.e2e.corrupting import (
     unpublished,
     where,
 )
-from tests.e2e.corrupting_accounts import counted, pushed, rewarded
+from tests.e2e.corrupting_accounts import counted, promoted, pushed, read_by_month, rewarded
 from tests.e2e.corrupting_light_stores import rendered
 from tests.e2e.corrupting_services import granted, provided
 from tests.e2e.corrupting_subjects import (
@@ -172,6 +172,21 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V20", "a store is credited with more than was paid", sold(("sold", 101), ("refunded", -30))),
     ("V20", "a store keeps what its member got back", sold(("sold", 100))),
     ("V20", "a store is credited with what was cancelled", sold(("sold", 100), ("refunded", -30), state="cancelled")),
+    ("V33", "a read is counted twice", read_by_month(reads=8)),
+    ("V33", "a read is not counted", read_by_month(reads=6)),
+    ("V33", "a month is not counted at all", read_by_month(drop="counted")),
+    ("V33", "reads are counted that nobody reported", read_by_month(drop="seen")),
+    ("V33", "a read is counted in the month before", read_by_month(month="2026-10-01")),
+    ("V33", "a read is another account's", read_by_month(account_id="a-8")),
+    ("V26", "page views are spent that nobody saw", promoted(used=9)),
+    ("V26", "an impression spent nothing", promoted(seen=4)),
+    ("V26", "more was shown than was held", promoted(pv=2)),
+    ("V26", "the registry spent more than was shown", promoted({"used": 4})),
+    ("V26", "what is closed is held still", promoted({"state": "reserved", "used": 0})),
+    ("V26", "what was given back is open at the feed", promoted(is_closed=False)),
+    ("V26", "the feed shows what nobody holds", promoted(None)),
+    ("V26", "the feed forgot what the registry holds", promoted(drop="allowance", seen=0)),
+    ("V26", "page views are spent on what nobody reported", promoted(reported=2)),
     ("V29", "page views were granted that nobody earned", rewarded(uv=300)),
     ("V29", "a visitor earned, and nothing was granted", rewarded(uv=900)),
     ("V29", "a row of the ledger is gone", rewarded(drop="spend")),

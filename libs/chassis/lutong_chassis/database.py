@@ -43,7 +43,7 @@ _RELEASE_S: Final = 5.0
 _LOCKS: Final = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b")
 _WRITERS: Final = (
     "keep_outbox_days", "keep_fact_days", "keep_movement_days", "forget_facts", "fold_engagement_fact", "fold_interaction_fact",
-    "fold_usage_fact", "rebuild_counters", "rebuild_interactions", "rebuild_program_use", "rebuild_usage",
+    "fold_usage_fact", "rebuild_account_reads", "rebuild_counters", "rebuild_interactions", "rebuild_program_use", "rebuild_usage",
     "nextval", "setval", "lo_import", "lo_unlink",
 )  # fmt: skip
 """Functions that write: those of our migrations, and those of PostgreSQL that a service could call."""

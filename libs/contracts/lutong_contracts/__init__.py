@@ -4,7 +4,7 @@ One module per owning service, and one per subject of a service that has many: o
 service may consume them.
 """
 
-from lutong_contracts import feed, inventory, life_accounts, membership, registry, timelines, traffic
+from lutong_contracts import feed, inventory, life_accounts, membership, promotions, registry, timelines, traffic
 from lutong_contracts.event import Event, UnknownEventTypeError, event_class, event_types
 from lutong_contracts.topics import TOPICS, Topic
 from lutong_contracts.values import Identifier, Line, Money, Place, Text
@@ -25,6 +25,7 @@ __all__ = [
     "inventory",
     "life_accounts",
     "membership",
+    "promotions",
     "registry",
     "timelines",
     "traffic",

@@ -71,11 +71,22 @@ class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):
     quote_id: Identifier | None = Field(
         default=None, description="The post that this one shows below its own words; it keeps a card of its own."
     )
+    audience: Annotated[str, Open(Literal["everybody", "followers", "only_me"])] = Field(
+        default="everybody", description="Who sees it: everybody, those who follow its author, or the author alone."
+    )
 
     @property
     def whole(self) -> str:
         """All of the text."""
         return self.text + (self.rest or "")
+
+
+class PostLimited(Event, topic=POSTS, key="post_id"):
+    """An author, or an operator, changed who sees a post: everybody, those who follow its author, or the author alone."""
+
+    post_id: Identifier
+    author_id: Identifier
+    audience: Annotated[str, Open(Literal["everybody", "followers", "only_me"])]
 
 
 class PostRefused(Event, topic=POSTS, key="post_id"):

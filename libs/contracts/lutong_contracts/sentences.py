@@ -36,6 +36,7 @@ PATTERNS: Final[dict[str, str]] = {
     r"^[A-Z]{3}$": "a currency is three capital letters, such as CNY",
     r"^[a-z][a-z_]{2,39}$": "a reason is one word of 3 to 40 small letters and underscores, such as security_incident",
     r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}:[1-9][0-9]{0,3}$": "a line is a SKU and its units, such as mask:2",
+    r"^20[0-9]{2}-(0[1-9]|1[0-2])$": "a month is written as 2026-11",
     r"^[A-Z0-9]{8}$": "a code for pickup has eight capital letters or digits, as it was shown to the member",
     r"^[A-Z0-9]{10}$": "a code has ten capital letters or digits, as it was shown to the member",
     r"^[A-Za-z0-9][A-Za-z0-9./\-]{0,63}$": "a bank's reference has 1 to 64 letters, digits, dots, slashes or dashes",

@@ -63,6 +63,7 @@ ENGAGEMENTS: Final = Topic("lutong.feed.engagements", key="viewer")
 INTERACTIONS: Final = Topic("lutong.feed.interactions", key="viewer")
 EXPOSURES: Final = Topic("lutong.feed.exposures", key="member")
 TIMELINES: Final = Topic("lutong.feed.timelines", key="account")
+PROMOTIONS: Final = Topic("lutong.feed.promotions", key="program")
 PROGRAMS: Final = Topic("lutong.registry.programs", key="program")
 MERCHANTS: Final = Topic("lutong.registry.merchants", key="merchant", compacted=True)
 HOSTS: Final = Topic("lutong.registry.hosts", key="host", partitions=3, compacted=True)
@@ -103,6 +104,7 @@ TOPICS: Final = (
     INTERACTIONS,
     EXPOSURES,
     TIMELINES,
+    PROMOTIONS,
     MERCHANTS,
     PROGRAMS,
     HOSTS,

@@ -25,9 +25,13 @@ ECHO_PATTERN: Final = r"^[A-Za-z0-9._~\-]{1,512}$"
 Echo = Annotated[str, StringConstraints(pattern=ECHO_PATTERN)]
 """What a client sends back for a touch, before it is checked."""
 
-Placement = Literal["timeline", "account", "post", "home", "square", "recent", "hottest", "for_you", "account_home"]
+Placement = Literal[
+    "timeline", "account", "post", "home", "square", "recent", "hottest", "for_you", "account_home",
+    "home_paid", "square_paid", "for_you_paid",
+]  # fmt: skip
 """Where the feed shows posts: the timeline of a reader, an account's own page, and a post by itself; and ranked: the home feed, the
-square of mini-programs, those that a reader used, those that all use, those that may suit a reader, and those of an account."""
+square of mini-programs, those that a reader used, those that all use, those that may suit a reader, and those of an account. What ends
+in `_paid` is the place in it that a program pays for with page views."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)

@@ -1,12 +1,14 @@
 """Events of the registry about traffic rewards: page views that programs earn, spend and lose."""
 
 from datetime import date
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.topics import TRAFFIC
-from lutong_contracts.values import Identifier, Reason
+from lutong_contracts.values import Identifier, Instant, Reason
 
 
 class TrafficGranted(Event, topic=TRAFFIC, key="program_id"):
@@ -20,12 +22,28 @@ class TrafficGranted(Event, topic=TRAFFIC, key="program_id"):
 
 
 class TrafficReserved(Event, topic=TRAFFIC, key="program_id"):
-    """A slot of the feed has page views of a program set aside, until they are confirmed or released."""
+    """A slot of the feed has page views of a program set aside, until they are confirmed or released.
+
+    Of a promotion they are an allowance: the feed may show so many until `ends_at`, and answers what it showed.
+    """
 
     program_id: Identifier
     spend_id: Identifier
     placement: Reason
     pv: int = Field(ge=1)
+    promotion_id: Identifier | None = None
+    ends_at: Instant | None = None
+
+
+class PromotionChanged(Event, topic=TRAFFIC, key="program_id"):
+    """A merchant promotes a program in a placement with so many page views at most, until `ends_at`; or does no more."""
+
+    program_id: Identifier
+    promotion_id: Identifier
+    placement: Reason
+    state: Annotated[str, Open(Literal["open", "ended"])]
+    pv: int = Field(ge=1)
+    ends_at: Instant
 
 
 class TrafficSpendLapsed(Event, topic=TRAFFIC, key="program_id"):

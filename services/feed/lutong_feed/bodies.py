@@ -94,6 +94,9 @@ class NewPost(Command):
     quote_id: Identifier | None = Field(
         default=None, description="the post that this one shows below its own words, with a card of its own"
     )
+    audience: Literal["everybody", "followers", "only_me"] = Field(
+        "everybody", description="who sees it: everybody, those who follow its author, or the author alone"
+    )
 
 
 class NewPosts(Command):

@@ -28,8 +28,10 @@ from lutong_feed.engagements import store as engagement_store
 from lutong_feed.gray import handlers as gray
 from lutong_feed.hosts import handlers as hosts
 from lutong_feed.interactions import handlers as interactions
+from lutong_feed.limiting import handlers as limiting
 from lutong_feed.live import handlers as live
 from lutong_feed.offers import handlers as offers
+from lutong_feed.promotions import handlers as promotions
 from lutong_feed.publishing import handlers as publishing
 from lutong_feed.publishing.domain import edge_of, quote_of
 from lutong_feed.reposts import store as repost_store
@@ -48,8 +50,10 @@ handlers.include(engagements.handlers)
 handlers.include(gray.handlers)
 handlers.include(hosts.handlers)
 handlers.include(interactions.handlers)
+handlers.include(limiting.handlers)
 handlers.include(live.handlers)
 handlers.include(offers.handlers)
+handlers.include(promotions.handlers)
 handlers.include(publishing.handlers)
 handlers.include(revising.handlers)
 handlers.include(timelines.handlers)
@@ -71,6 +75,7 @@ async def take_in_posts(batch: Sequence[Received[PostPublished]], tx: Tx) -> lis
 
     await tx.lock("card", (post.post_id for post, _ in wanted))
     fresh = await store.save_posts(tx, [post for post, _ in wanted], [journey for _, journey in wanted])
+    await publishing.limit(tx, [r.event for post, r in journeys.values() if post.post_id in fresh])
     new = [each for post_id in hung if post_id in fresh for each in hung[post_id]]
     await repost_store.save(tx, [each for each in new if isinstance(each, Repost)])
     await repost_store.save_quotes(tx, [each for each in new if isinstance(each, Quote)])

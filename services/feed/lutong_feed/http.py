@@ -25,6 +25,7 @@ from lutong_feed.domain import AccountRow, FollowRow
 from lutong_feed.drafts import http as drafts
 from lutong_feed.engagements import http as engagements
 from lutong_feed.interactions import http as interactions
+from lutong_feed.limiting import http as limiting
 from lutong_feed.placements import http as placements
 from lutong_feed.publishing import domain as publishing
 from lutong_feed.publishing.handlers import OnJourney, publish
@@ -32,6 +33,7 @@ from lutong_feed.reading import http as reading
 from lutong_feed.revising import http as revising
 from lutong_feed.texts import domain as texts
 from lutong_feed.texts import http as mentions
+from lutong_feed.verticals import http as verticals
 from lutong_feed.views import AccountView, RemovalView
 
 router = routes("feed")
@@ -41,10 +43,12 @@ router.routes += interactions.router.routes
 router.routes += attribution.router.routes
 router.routes += deleting.router.routes
 router.routes += drafts.router.routes
+router.routes += limiting.router.routes
 router.routes += mentions.router.routes
 router.routes += revising.router.routes
 router.routes += reading.router.routes
 router.routes += apart.router.routes
+router.routes += verticals.router.routes
 router.routes += placements.router.routes
 
 _VOUCHED: Final = ("kind", "merchant_id", "program_ids")

@@ -81,7 +81,8 @@ class CardView(BaseModel):
 
 
 class RepostView(BaseModel):
-    """Where a repost hangs: what it reposts, and the root, whose card it shows. `root_deleted`: it was, its text is empty."""
+    """Where a repost hangs: what it reposts, and the root, whose card it shows. `root_deleted`: it was, its text is empty;
+    `root_limited`: its author lets others see it."""
 
     parent_id: str
     root_id: str
@@ -90,16 +91,18 @@ class RepostView(BaseModel):
     root_author_name: str
     root_text: str
     root_deleted: bool = False
+    root_limited: bool = False
 
 
 class QuoteView(BaseModel):
-    """What a post quotes. `deleted`: it was, its text is empty."""
+    """What a post quotes. `deleted`: it was, its text is empty; `limited`: its author lets others see it."""
 
     post_id: str
     author_id: str
     author_name: str
     text: str
     deleted: bool
+    limited: bool = False
 
 
 class SpanView(BaseModel):
@@ -130,6 +133,7 @@ class PostView(BaseModel):
     published_at: datetime
     revision: int = 1
     revised_at: datetime | None = None
+    audience: str = "everybody"
     card: CardView
     counters: dict[str, int]
     repost: RepostView | None = None

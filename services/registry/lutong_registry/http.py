@@ -13,6 +13,7 @@ from lutong_registry.rankings import http as rankings
 from lutong_registry.releases import http as releases
 from lutong_registry.search import http as search
 from lutong_registry.traffic import http as traffic
+from lutong_registry.traffic import promotions_http as promotions
 
 __all__ = [
     "capabilities",
@@ -23,6 +24,7 @@ __all__ = [
     "light_stores",
     "merchants",
     "programs",
+    "promotions",
     "rankings",
     "releases",
     "router",

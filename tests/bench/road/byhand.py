@@ -17,13 +17,13 @@ from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel
 from uuid_utils.compat import uuid7
 
-from lutong_feed.reading.store import POST_WITH_CARD
+from lutong_feed.reading.store import post_with_card
 
 TABLES = """
 CREATE TABLE hits (post_id text PRIMARY KEY, taps bigint NOT NULL DEFAULT 0);
 CREATE TABLE said (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id uuid, key text, payload text);
 """
-READ = f"{POST_WITH_CARD} WHERE post.post_id = $1"
+READ = f"{post_with_card('NULL')} WHERE post.post_id = $1"
 TIMELINE = f"""
     WITH page AS (
         SELECT recent.post_id
@@ -33,7 +33,7 @@ TIMELINE = f"""
          ORDER BY published_at DESC, number DESC
          LIMIT $2
     )
-    {POST_WITH_CARD} WHERE post.post_id IN (SELECT post_id FROM page) ORDER BY published_at DESC, number DESC
+    {post_with_card("$1")} WHERE post.post_id IN (SELECT post_id FROM page) ORDER BY published_at DESC, number DESC
 """
 
 

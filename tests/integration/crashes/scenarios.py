@@ -43,6 +43,7 @@ from lutong_contracts.membership import (
     PlanClosed,
     PlanPublished,
 )
+from lutong_contracts.promotions import PaidSlotsDue
 from lutong_contracts.registry import (
     CapabilitiesChanged,
     HostChanged,
@@ -72,6 +73,7 @@ from lutong_contracts.timelines import (
     TimelineUnread,
 )
 from lutong_contracts.touches import Served
+from lutong_contracts.traffic import PromotionChanged, TrafficReserved
 from lutong_contracts.values import Line, Money, Offer
 from lutong_feed.touches.domain import Keys
 from tests.integration.crashes.crashing_process import Command
@@ -132,6 +134,13 @@ _SERVED: Final = Served(
     1, "01890a5d-ac96-774b-bcce-b302099a8057", "timeline", 0, "p-1", "p-1", "g-1", "bo", datetime.now(UTC)
 )
 _TOUCH: Final = Keys({1: _SECRET}, 1).sign(_SERVED)
+_PAID: Final = Keys({1: _SECRET}, 1).sign(_SERVED._replace(placement="home_paid", position=3))
+_ALLOWED: Final[dict[str, Any]] = {
+    "program_id": "g-1",
+    "placement": "home",
+    "promotion_id": "winter",
+    "ends_at": datetime.now(UTC) + timedelta(hours=1),
+}
 
 
 def _sourced(known: Mapping[str, Any]) -> Event:
@@ -188,6 +197,15 @@ FEED: Final[tuple[Step, ...]] = (
     Meanwhile(f"UPDATE touch_secret SET secret = '\\x{_SECRET.hex()}'"),
     Command("POST", "/v1/interactions", {"viewer_id": "bo", "interactions": [{"touch": _TOUCH, "kind": "impression"}]}),
     InteractionsReported(viewer_id="bo", interactions=(Interaction(touch=_TOUCH, kind="impression"),)),
+    # a place is paid for: shown, spent up, over, and ended
+    TrafficReserved(spend_id="s-1", pv=1, **_ALLOWED),
+    InteractionsReported(viewer_id="bo", interactions=(Interaction(touch=_PAID, kind="impression"),)),
+    TrafficReserved(spend_id="s-2", pv=9, **_ALLOWED),
+    PaidSlotsDue(program_id="g-1", spend_id="s-2"),
+    TrafficReserved(spend_id="s-3", pv=9, **_ALLOWED),
+    PromotionChanged(
+        program_id="g-1", promotion_id="winter", placement="home", state="ended", pv=9, ends_at=_ALLOWED["ends_at"]
+    ),
     Command("POST", "/v1/posts/p-1/card/taps", {"viewer_id": "bo"}),
     Command("POST", "/v1/posts/p-1/card/solutions", {"viewer_id": "bo"}),
     CardTapped(viewer_id="bo", post_id="p-1", program_id="g-1", version=1),
@@ -236,6 +254,7 @@ FEED: Final[tuple[Step, ...]] = (
     Command("DELETE", "/v1/accounts/bo/blocks/m-1"),
     Command("POST", "/v1/posts", {"author_id": "m-1", "text": "雾", "post_id": "p-5"}, who="m-1"),
     Command("PATCH", "/v1/posts/p-5", {"text": "霜"}, who="m-1"),
+    Command("PUT", "/v1/posts/p-5/audience", {"audience": "followers"}, who="m-1"),
     Command("DELETE", "/v1/posts/p-2?reason=spam"),
     # what cards show live: places, shelves, plans and who has them
     LocationOpened(state="open", revision=1, **_STORE),
@@ -252,12 +271,15 @@ FEED: Final[tuple[Step, ...]] = (
     AgreementSigned(**(_AGREED | {"agreement_id": "a-3"})),
     AgreementUnfulfilled(**(_AGREED | {"agreement_id": "a-3"})),
     PlanClosed(revision=2, **_PLAN),
+    Command("PUT", "/v1/accounts/m-1/vertical", {"vertical": "food"}),
     Command("PUT", "/v1/accounts/m-1/drafts/d-1", {"text": "虹"}, who="m-1"),
     Command("POST", "/v1/accounts/m-1/drafts/d-1/publication", who="m-1"),
     Command("PUT", "/v1/accounts/m-1/drafts/d-2", {"text": "露", "publish_at": _LATER}, who="m-1"),
     DraftDue(author_id="m-1", draft_id="d-2", publish_at=_LATER),
     Command("PUT", "/v1/accounts/m-1/drafts/d-3", {"text": "雹"}, who="m-1"),
     Command("DELETE", "/v1/accounts/m-1/drafts/d-3", who="m-1"),
+    Command("PUT", "/v1/accounts/m-1/drafts/d-4", {"text": "霞"}, who="m-1"),
+    Command("DELETE", "/v1/accounts/m-1/drafts"),
 )
 _TEMPLATE: Final = {"title": "Shop {store_name}", "page": "pages/shop?store={store_id}"}
 _NEAR: Final = {"template_id": "light", "store_id": "near", "name": "Near"}

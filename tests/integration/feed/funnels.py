@@ -83,7 +83,7 @@ def a_day_of(posts: Sequence[str], rng: random.Random) -> list[Happened]:
         tapped: set[str] = set()
         for _ in range(rng.randint(2, 8)):
             post_id = rng.choice(posts)
-            placement = rng.choice(("timeline", "account", "post"))
+            placement = rng.choice(("timeline", "account", "post", "home", "home_paid", "square"))
             served_at = NOW - rng.uniform(1, 200) * HOUR
             served = Served(1, str(uuid7()), placement, rng.randint(0, 9), post_id, posts[0], "g-1", viewer, served_at)
             touch = Keys({1: b"any"}, 1).sign(served)

@@ -135,3 +135,21 @@ async def test_an_author_has_a_hundred_drafts(client: httpx.AsyncClient, pool: P
     refused = await write(client)
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:lutong:problem:too_many_drafts")
     assert (await write(client, "x-1")).status_code == 200
+
+
+@pytest.mark.parametrize("who", [ANN, an_operator()], ids=["the author", "staff"])
+async def test_all_drafts_are_erased_and_nothing_is_published(
+    who: Principal, client: httpx.AsyncClient, pool: Pool
+) -> None:
+    at = later()
+    (await write(client, "d-1", text="机密")).raise_for_status()
+    (await write(client, "d-2", text="机密", publish_at=written(at))).raise_for_status()
+    assert (await client.delete(DRAFTS, headers=bearer(BO))).status_code == 404
+    for _ in range(2):
+        assert (await client.delete(DRAFTS, headers=bearer(who))).status_code == 204
+    assert await drafts(client) == []
+    await deliver(pool, handlers, DraftDue(author_id="ann", draft_id="d-2", publish_at=at))
+    assert await texts(client) == []
+    async with in_transaction(pool) as tx:
+        for table in ("draft", "outbox", "deadline", "idempotency", "audit"):
+            assert "机密" not in str([tuple(row) for row in await tx.fetch(f"SELECT * FROM {table}")]), table

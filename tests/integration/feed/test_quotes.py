@@ -35,6 +35,7 @@ async def test_a_quote_shows_what_it_quotes_and_is_no_repost(client: httpx.Async
     post = await shown(client, "q-1")
     assert post["quote"] == {
         "post_id": "p-1", "author_id": "ann", "author_name": "ann", "text": "words of ann", "deleted": False,
+        "limited": False,
     }  # fmt: skip
     assert (post["text"], post["repost"]) == ("words of bo", None)
 

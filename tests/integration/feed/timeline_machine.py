@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from lutong_chassis.auth import Principal
@@ -19,6 +19,7 @@ from lutong_feed.apart.domain import KeepApart, Kind, LetBe
 from lutong_feed.deleting.domain import DeletePost
 from lutong_feed.domain import AccountRow, Cursor
 from lutong_feed.handlers import handlers
+from lutong_feed.limiting.domain import Audience, LimitPost
 from lutong_feed.publishing.domain import Follow, PublishPost, Unfollow
 from lutong_feed.reading import store as reading
 from lutong_feed.timelines.domain import OpenTimeline
@@ -39,6 +40,7 @@ class Post:
     root_author_id: str | None = None
     """Whose words it shows, too: those of the root of its tree, or of what it quotes."""
     is_repost: bool = False
+    audience: str = "everybody"
 
     @property
     def top_author_id(self) -> str:
@@ -64,10 +66,19 @@ class Machine:
         async with transaction(self.pool) as tx:
             await accounts.save(tx, [AccountRow(name, name, "personal") for name in ACCOUNTS])
 
+    async def forget(self) -> None:
+        """Another world begins: nobody follows, nothing was published. So a walk stays as fast as it began, however long it is."""
+        await self._execute(
+            "TRUNCATE account, post, follow, kept_apart, timeline_reader, pulled_author, outbox, pending CASCADE"
+        )
+        for known in (self.posts, self.deleted, self.follows, self.apart, self.waiting):
+            known.clear()
+        await self.begin()
+
     async def run(self, steps: int) -> None:
         ways: list[tuple[int, Callable[[], Awaitable[None]]]] = [
             (20, self._publish), (14, self._follow), (8, self._unfollow), (3, self._keep_apart), (3, self._let_be),
-            (4, self._delete), (8, self._open), (2, self._leave), (1, self._lose), (25, self._consume), (22, self._read),
+            (4, self._delete), (4, self._limit), (8, self._open), (2, self._leave), (1, self._lose), (25, self._consume), (22, self._read),
         ]  # fmt: skip
         weights, acts = [weight for weight, _ in ways], [act for _, act in ways]
         for act in self.rng.choices(acts, weights, k=steps):
@@ -121,6 +132,14 @@ class Machine:
             post = self.rng.choice(self.posts[-30:])
             await self._ask(DeletePost(post.post_id, "spam"))
             self.deleted.add(post.post_id)
+
+    async def _limit(self) -> None:
+        """An author lets others see a post, or everybody again. What is limited is neither reposted nor quoted, and its reposts stay."""
+        if self.posts:
+            place = self.rng.randrange(max(0, len(self.posts) - 30), len(self.posts))
+            audience: Audience = self.rng.choice(("everybody", "followers", "only_me"))
+            if await self._ask(LimitPost(self.posts[place].post_id, audience)):
+                self.posts[place] = replace(self.posts[place], audience=audience)
 
     async def _open(self) -> None:
         """A reader comes, on another day than the last time."""
@@ -190,7 +209,8 @@ class Machine:
         hidden = {other for account, other, _ in self.apart if account == reader_id}
         hidden |= {account for account, other, kind in self.apart if other == reader_id and kind == "block"}
         for post in reversed(self.posts[:end]):
-            followed = post.author_id == reader_id or (reader_id, post.author_id) in self.follows
+            followed = (reader_id, post.author_id) in self.follows and post.audience != "only_me"
+            followed = followed or post.author_id == reader_id
             if followed and post.post_id not in self.deleted and not {post.author_id, post.root_author_id} & hidden:
                 yield post.post_id
 

@@ -16,7 +16,7 @@ from lutong_contracts.inventory import (
 from lutong_contracts.values import Line, LocationKind, Place, Window
 from lutong_inventory.orders.domain.commands import AnswerOffer
 from lutong_inventory.orders.domain.offers import answer
-from lutong_inventory.orders.domain.outcome import cancelled, flagship_offered, fulfilled, sourced
+from lutong_inventory.orders.domain.outcome import cancelled, flagship_offered, fulfilled, led_by, sourced
 from lutong_inventory.orders.domain.steps import DeclineOrder, State, why_not_ordered, why_not_there
 from lutong_inventory.parts import Names, names
 from lutong_inventory.sourcing.domain.decision import wish_of
@@ -64,6 +64,15 @@ def test_an_order_with_a_location_names_it_with_its_deadline() -> None:
     assert (event.order_id, event.merchant_id, event.location_id) == ("o-1", "shop", "near")
     assert (event.location_kind, event.distance_m, event.lines) == ("store", 420, LINES)
     assert (event.mode, event.accept_by, event.window) == ("delivery", NOW, window)
+
+
+def test_where_an_order_is_sourced_names_what_led_to_it() -> None:
+    touch = "1~1~01890a5d-ac96-774b-bcce-b302099a8057~home~0~p-1~p-1~shop~bo~1767312000000~" + "A" * 22
+    found = sourced(Decision(a_wish(), STORE, 900, ()), LINES, "delivery", NOW)
+    none = sourced(Decision(a_wish(), None, None, (), "closed"), LINES, "delivery", NOW)
+    assert isinstance(led_by(found, touch), OrderSourced)
+    assert led_by(found, touch) == found.model_copy(update={"touch": touch})
+    assert (led_by(found, None), led_by(none, touch)) == (found, none)
 
 
 @pytest.mark.parametrize(("reason", "published"), [("closed", "closed"), (None, "out_of_stock")])

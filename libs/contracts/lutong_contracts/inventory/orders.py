@@ -57,6 +57,9 @@ class OrderSourced(Fulfilment, Event, topic=ORDERS, key="order_id"):
         default=None,
         description="Why the flagship may send what a store had: the member agreed in the request, by their plan, or when asked.",
     )
+    touch: Touch | None = Field(
+        default=None, description="The item of the feed that led to the order, when it was served."
+    )
 
 
 class OrderRejected(Event, topic=ORDERS, key="order_id"):

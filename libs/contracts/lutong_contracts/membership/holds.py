@@ -121,3 +121,6 @@ class RefundBooked(Event, topic=HOLDS, key="order_id"):
     fulfilment_id: Identifier | None = Field(
         default=None, description="Which part of an order that several locations served; absent: all of it."
     )
+    touch: Touch | None = Field(
+        default=None, description="The item of the feed that led to the order, when it was served."
+    )

@@ -25,8 +25,10 @@ from lutong_console.verify.money import orders_conserve
 from lutong_console.verify.no_shows import no_shows_cost_what_was_signed
 from lutong_console.verify.parts import parts_add_up
 from lutong_console.verify.projections import projections_follow
+from lutong_console.verify.promotions import places_are_paid
 from lutong_console.verify.pushes import pushes_keep_their_quota
 from lutong_console.verify.rankings import rankings_are_rebuilt
+from lutong_console.verify.reads import reads_are_rebuilt
 from lutong_console.verify.releases import releases_follow
 from lutong_console.verify.sales import sales_are_orders
 from lutong_console.verify.services import grants_are_known, services_end_once
@@ -67,12 +69,14 @@ WORDS: Final = {
     "V23": "a light store is what its template, its row and its merchant's edits make of it",
     "V24": "of a post that was deleted nothing is left to read or to open",
     "V25": "who does not pick an order up pays what they signed, and it counts as no purchase",
+    "V26": "what is spent on places in the feed was seen there, as often",
     "V27": "what is kept of a timeline is what its reader would read from the posts",
     "V28": "no life account pushes more than its quota",
     "V29": "no page view of a program is made or lost, and each was earned once",
     "V30": "what is counted of programs by day is what their facts add up to",
     "V31": "a service without goods is captured if its provider did it, and else released",
     "V32": "membership holds programs to what was granted to them",
+    "V33": "how often an account was read in a month is what viewers reported",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -103,17 +107,19 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V23": light_stores_are_rendered,
     "V24": deleted_is_gone,
     "V25": no_shows_cost_what_was_signed,
+    "V26": places_are_paid,
     "V27": push_is_pull,
     "V28": pushes_keep_their_quota,
     "V29": traffic_conserves,
     "V30": rankings_are_rebuilt,
     "V31": services_end_once,
     "V32": grants_are_known,
+    "V33": reads_are_rebuilt,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
 
 _OF_ONE_DATABASE: Final = frozenset(
-    {"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18", "V23", "V27", "V28", "V29", "V30"}
+    {"V3", "V4", "V6", "V12", "V13", "V15", "V16", "V17", "V18", "V23", "V27", "V28", "V29", "V30", "V33"}
 )
 """True in every snapshot of one database, whatever is in flight between services."""
 

@@ -55,6 +55,16 @@ _OWN: Final = {
         "timeline_entry": _table("timeline_entry", f"reader_id, post_id, {_PLACE} AS place, number"),
         "counter": _table("counter", "post_id, taps, solved, fulfilled"),
         "interaction_count": _table("interaction_count", "post_id, placement, kind, times"),
+        "account_reads": _table("account_reads", "month::text AS month, account_id, reads"),
+        "account_seen": _table(
+            "(SELECT month, account_id, sum(n)::bigint AS n FROM ("
+            "SELECT date_trunc('month', happened_at AT TIME ZONE 'Asia/Shanghai')::date AS month, author_id AS account_id, count(*) AS n "
+            "FROM interaction_fact JOIN post USING (post_id) WHERE kind = 'impression' GROUP BY 1, 2 "
+            "UNION ALL SELECT month, account_id, reads FROM account_reads_before) AS each GROUP BY 1, 2) AS seen",
+            "month::text AS month, account_id, n",
+        ),
+        "slot_allowance": _table("slot_allowance", "spend_id, placement, pv, used, closed_at IS NOT NULL AS is_closed"),
+        "slot_impression": _table("slot_impression GROUP BY 1", "spend_id, count(*) AS n"),
         "order_credit": _table("order_credit", "order_id, viewer_id, placement, post_id, view_placement, view_post_id"),
         "program": _table("program", "program_id, version, suspended_for, offline_for, gray, hosted"),
         "request": _table("service_request", "order_id, viewer_id, post_id, program_id, total_minor, currency, status"),
@@ -92,7 +102,10 @@ _OWN: Final = {
         "traffic_entry": _table("traffic_entry", "entry_id, program_id, kind, debit, credit, pv"),
         "traffic_earned": _table("traffic_uv GROUP BY 1, 2", "program_id, outcome, sum(pv)::bigint AS pv"),
         "traffic_lot": _table("traffic_lot", "program_id, remaining"),
-        "traffic_spend": _table("traffic_spend", "program_id, spend_id, state, pv, used"),
+        "traffic_spend": _table(
+            "traffic_spend",
+            "program_id, spend_id, state, pv, used, promotion_id, reserved_at > now() - interval '30 days' AS is_recent",
+        ),
     },
     "membership": {
         "program_grant": _table("program_grant", "program_id, granted, enforced, revision"),

@@ -62,6 +62,12 @@ class WriteDraft(NamedTuple):
     draft: Draft
 
 
+class EraseDrafts(NamedTuple):
+    """All that an author wrote and has not published is to be gone."""
+
+    author_id: str
+
+
 class DropDraft(NamedTuple):
     """An author drops a draft; one that was scheduled is not published."""
 

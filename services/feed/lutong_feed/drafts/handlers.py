@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from lutong_chassis import Answer, Asked, Handlers, Problem, Tx
+from lutong_chassis.audit import Change
 from lutong_contracts.timelines import DraftDue
 from lutong_feed import accounts
 from lutong_feed.drafts import domain, store
-from lutong_feed.drafts.domain import Draft, DraftName, DropDraft, Known, WriteDraft
+from lutong_feed.drafts.domain import Draft, DraftName, DropDraft, EraseDrafts, Known, WriteDraft
 
 _STATUS: Final = {"not_found": 404, "post_exists": 409, "too_many_drafts": 409}
 
@@ -43,3 +44,15 @@ async def drop_drafts(batch: Sequence[Asked[DropDraft]], tx: Tx) -> list[Answer 
     """Authors drop drafts; once is enough."""
     dropped = await store.drop(tx, [DraftName(*asked.command) for asked in batch])
     return [Answer(None, changed=DraftName(*asked.command) in dropped) for asked in batch]
+
+
+@handlers.on(EraseDrafts)
+async def erase_drafts(batch: Sequence[Asked[EraseDrafts]], tx: Tx) -> list[Answer | Problem]:
+    """Everything that authors have not published is gone, with what was scheduled: its deadline finds nothing. Once is enough."""
+    erased = await store.erase(tx, (asked.command.author_id for asked in batch))
+    return [_erased(asked, had_some=asked.command.author_id in erased) for asked in batch]
+
+
+def _erased(asked: Asked[EraseDrafts], *, had_some: bool) -> Answer:
+    record = [Change("draft.erase", f"account:{asked.command.author_id}")] if asked.who.is_staff else []
+    return Answer(None, record=record, changed=had_some or bool(record))

@@ -6,11 +6,11 @@ from typing import Literal
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from lutong_chassis import Ask, Command, Read, Who, allowed, not_audited, routes
+from lutong_chassis import Ask, Command, Read, Who, allowed, audited, not_audited, routes
 from lutong_contracts.values import Identifier, Moment
 from lutong_feed.bodies import PostText
 from lutong_feed.drafts import store
-from lutong_feed.drafts.domain import Draft, DropDraft, PublishDraft, WriteDraft
+from lutong_feed.drafts.domain import Draft, DropDraft, EraseDrafts, PublishDraft, WriteDraft
 from lutong_feed.texts import domain as texts
 
 router = routes("feed")
@@ -71,6 +71,15 @@ async def delete_draft(account_id: Identifier, draft_id: Identifier, who: Who, a
     """Drop a draft; one that was scheduled is not published. Once is enough."""
     who.require(member=account_id, hide=("account", account_id))
     return await ask(DropDraft(account_id, draft_id))
+
+
+@router.delete("/v1/accounts/{account_id}/drafts", status_code=204)
+@allowed("member", "operator")
+@audited("draft.erase", own="member")
+async def erase_drafts(account_id: Identifier, who: Who, ask: Ask) -> Response:
+    """Erase all drafts of an account, and what it scheduled: none of it is published, and no text of it is left. Once is enough."""
+    who.require(member=account_id, hide=("account", account_id))
+    return await ask(EraseDrafts(account_id))
 
 
 @router.post("/v1/accounts/{account_id}/drafts/{draft_id}/publication", status_code=201, response_model=dict[str, str])

@@ -87,6 +87,22 @@ async def drop(tx: Tx, drafts: Iterable[DraftName]) -> set[DraftName]:
     return {DraftName(*row) for row in rows}
 
 
+async def erase(tx: Tx, author_ids: Iterable[str]) -> set[str]:
+    """All drafts of authors are gone, in key order; gives the authors who had some."""
+    rows = await tx.fetch(
+        """
+        WITH theirs AS (
+            SELECT author_id, draft_id FROM draft WHERE author_id = ANY ($1) ORDER BY author_id, draft_id FOR UPDATE
+        )
+        DELETE FROM draft USING theirs
+         WHERE (draft.author_id, draft.draft_id) = (theirs.author_id, theirs.draft_id)
+        RETURNING draft.author_id
+        """,
+        sorted(set(author_ids)),
+    )
+    return {row["author_id"] for row in rows}
+
+
 async def refuse(tx: Tx, refused: Sequence[RefusedDraft]) -> None:
     """Drafts that could not be published at their time wait for their authors."""
     await tx.execute(

@@ -13,6 +13,7 @@ from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.values import Offer
 from lutong_feed.domain import Cursor, Program
 from lutong_feed.engagements.domain import Card, Engagement, Found, RequestRow
+from lutong_feed.reading.store import seen_by
 
 Counter = Literal["taps", "solved", "requested", "fulfilled"]
 _SHOWN = ", ".join(RequestRow._fields)
@@ -40,7 +41,9 @@ async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
           LEFT JOIN account ON account.account_id = named.viewer_id
           LEFT JOIN post ON post.post_id = named.post_id
           LEFT JOIN repost ON repost.post_id = named.post_id
+          LEFT JOIN post AS root ON root.post_id = root_id
           LEFT JOIN card ON card.post_id = coalesce(root_id, named.post_id)
+           AND {seen_by("named.viewer_id")} AND (root.post_id IS NULL OR {seen_by("named.viewer_id", "root")})
           LEFT JOIN program ON program.program_id = card.program_id
          ORDER BY place
         """,

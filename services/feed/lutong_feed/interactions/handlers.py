@@ -17,6 +17,8 @@ from lutong_feed.interactions.domain import Report, ReportInteractions
 from lutong_feed.interactions.store import InteractionRow
 from lutong_feed.offers.handlers import expose
 from lutong_feed.offers.store import Seen
+from lutong_feed.promotions.domain import PLACES, Impression
+from lutong_feed.promotions.handlers import count_paid
 from lutong_feed.settings import FeedSettings
 from lutong_feed.touches import store as touch_store
 from lutong_feed.touches.domain import Check
@@ -44,7 +46,18 @@ async def count_interactions(batch: Sequence[Received[InteractionsReported]], tx
     await store.keep(tx, rows)
     if leads := [row for row in rows if row.kind in _LEADS and row.program_id]:
         await credit_again(tx, {row.viewer_id for row in leads}, min(row.happened_at for row in leads))
-    return [batch[-1].causes(event) for event in await expose(tx, _seen(rows))]
+    exposed = await expose(tx, _seen(rows))
+    paid = await count_paid(tx, _paid_for(rows))
+    return [batch[-1].causes(event) for event in (*exposed, *paid)]
+
+
+def _paid_for(rows: Sequence[InteractionRow]) -> list[Impression]:
+    """Impressions in places that programs pay for."""
+    return [
+        Impression(row.request_id, row.position, PLACES[row.placement], row.program_id, row.viewer_id, row.served_at)
+        for row in rows
+        if row.kind == "impression" and row.placement in PLACES and row.program_id
+    ]
 
 
 def _seen(rows: Sequence[InteractionRow]) -> list[Seen]:

@@ -49,8 +49,9 @@ async def lives(read: Reads, program_ids: Iterable[str | None], near: Place | No
     now = datetime.now(UTC)
     rows = await store.around(read, wanted, near)
     shown: dict[CardKey, LiveView] = {}
+    spots = _Spots(near)
     for key, group in groupby(rows, key=lambda row: CardKey(row["program_id"], row["version"])):
-        view = _of_card(list(group), near, now)
+        view = _of_card(list(group), spots, now)
         if view:
             shown[key] = view
     return shown
@@ -71,12 +72,35 @@ def show(posts: Sequence[PostView], known: Mapping[CardKey, LiveView]) -> None:
             card.live = found.model_copy() if found else None
 
 
-def _of_card(rows: Sequence[asyncpg.Record], near: Place | None, now: datetime) -> LiveView | None:
-    offers = {row["place"]: Offer(row["sku"], row["title"], row["amount_minor"], row["currency"]) for row in rows}
-    placed = [row for row in rows if row["location_id"]]
-    spots = {row["location_id"]: _spot(row, near) for row in placed}
-    bands = {Shelf(row["location_id"], row["sku"]): row["band"] for row in placed if row["band"]}
-    found = live(list(offers.values()), spots.values(), bands, now)
+class _Spots:
+    """The places of an answer, each made once: cards of one merchant have them in common, and each offer names them again."""
+
+    def __init__(self, near: Place | None) -> None:
+        self._near = near
+        self._known: dict[tuple[str, str], Spot] = {}
+
+    def of(self, row: asyncpg.Record) -> Spot:
+        """The place that a row names."""
+        key = row["merchant_id"], row["location_id"]
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = _spot(row, self._near)
+        return found
+
+
+def _of_card(rows: Sequence[asyncpg.Record], spots: _Spots, now: datetime) -> LiveView | None:
+    offers: dict[int, Offer] = {}
+    placed: dict[str, Spot] = {}
+    bands: dict[Shelf, str] = {}
+    for row in rows:
+        place, location_id, band = row["place"], row["location_id"], row["band"]
+        if place not in offers:
+            offers[place] = Offer(row["sku"], row["title"], row["amount_minor"], row["currency"])
+        if location_id and location_id not in placed:
+            placed[location_id] = spots.of(row)
+        if location_id and band:
+            bands[Shelf(location_id, row["sku"])] = band
+    found = live(list(offers.values()), placed.values(), bands, now)
     if found is None:
         return None
     offer = next(each for each in offers.values() if each.sku == found.sku)

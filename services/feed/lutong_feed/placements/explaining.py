@@ -4,7 +4,7 @@ from typing import Final, Literal, NamedTuple
 
 from lutong_feed.placements.domain import WEIGHTS, Offered, Ranked, Signals, Taste
 
-Reason = Literal["less", "unable", "interest", "graph", "heat", "freshness", "newest", "nothing", "unknown"]
+Reason = Literal["less", "unable", "interest", "graph", "heat", "freshness", "newest", "nothing", "paid", "unknown"]
 
 _UNABLE_BELOW: Final = 0.3
 _MUCH: Final = 1.5
@@ -22,6 +22,11 @@ class Sentence(NamedTuple):
 
 
 NEWEST: Final = Sentence("newest", "Newest first.", "按时间先后，最新的在前。")
+PAID: Final = Sentence(
+    "paid",
+    "Promoted: the merchant pays for this place with traffic that it earned.",
+    "推广：商家用自己挣得的流量换来这个位置。",
+)
 UNKNOWN: Final = Sentence("unknown", "Why is not known just now.", "眼下说不出原因。")
 
 

@@ -1,5 +1,7 @@
 """What readers ask of placements: a page, ranked and explained, and the rest of the order that they were shown."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, NamedTuple, cast
 
@@ -21,6 +23,8 @@ from lutong_feed.placements.bodies import FactorsView, ItemView, PlacementView, 
 from lutong_feed.placements.cursors import Snapshot
 from lutong_feed.placements.domain import Fallback, Offered, Signals
 from lutong_feed.placements.ranking import Asked, Lives
+from lutong_feed.promotions import domain as promotions
+from lutong_feed.promotions import store as promotion_store
 from lutong_feed.reading import store as reading
 from lutong_feed.reading.http import account_is_there, view
 from lutong_feed.timelines.http import keep
@@ -31,6 +35,7 @@ router = routes("feed")
 
 OfReader = Literal["home", "square", "recent", "hottest", "for_you"]
 _NEWEST: Final = WhyView(**explaining.NEWEST._asdict(), factors=None)
+_PAID: Final = WhyView(**explaining.PAID._asdict(), factors=None)
 _UNKNOWN: Final = WhyView(**explaining.UNKNOWN._asdict(), factors=None)
 
 
@@ -70,6 +75,8 @@ class Found(NamedTuple):
     signals: Signals | None
     fallback: Fallback | None
     older: Cursor | None
+    paid: asyncpg.Record | None = None
+    """What stands in the place of this page that is paid for."""
 
 
 async def _keep_home(request: Request, account_id: Identifier, placement: OfReader) -> None:
@@ -138,17 +145,37 @@ async def _found(read: Read, step: Step, near: Place | None, limit: int) -> Foun
     fresh, older = list[asyncpg.Record](), snapshot.older if snapshot else None
     if snapshot is None or (older and len(left) <= limit):
         fresh, older = await _fresh(read, step, older)
-    cards = [row["program_id"] for row in [*left, *fresh] if row["state"] == "active"]
+    paying = await _paying(read, asked) if len(left) + len(fresh) >= promotions.SLOT < limit else []
+    cards = [row["program_id"] for row in [*left, *fresh, *paying] if row["state"] == "active"]
     known_lives = await lives(read, cards, near)
     signals: Signals | Fallback | None = None
     if asked.is_ranked and (left or fresh):
-        signals = await ranking.signals_of(read, asked, [*left, *fresh])
+        signals = await ranking.signals_of(read, asked, [*left, *fresh, *paying])
     known = signals if isinstance(signals, Signals) else None
     rows = [*left, *ranking.ordered(asked, fresh, known_lives, known, left[-1] if left else None)]
     fallback = snapshot.fallback if snapshot else None
     if fresh:
         fallback = None if known else cast("Fallback | None", signals)
-    return Found(rows, known_lives, known, fallback, older)
+    found = Found(rows, known_lives, known, fallback, older)
+    return found._replace(paid=_chosen(asked, found, paying, limit)) if paying and known and not fallback else found
+
+
+async def _paying(read: Read, asked: Asked) -> list[asyncpg.Record]:
+    """Posts of programs that pay for the place of a placement, for a reader who wants a ranking."""
+    if not asked.is_ranked or asked.reader_id is None or asked.placement not in promotions.PAID:
+        return []
+    programs = await promotion_store.programs(read, asked.placement, asked.reader_id, datetime.now(UTC))
+    return await store.stand_ins(read, programs, asked.reader_id, None) if programs else []
+
+
+def _chosen(asked: Asked, found: Found, paying: Sequence[asyncpg.Record], limit: int) -> asyncpg.Record | None:
+    """What stands in the place that is paid for, if anything may."""
+    assert found.signals is not None  # noqa: S101  # without them nothing is chosen
+    in_order = domain.ranked(asked.placement, [ranking.candidate(row, found.lives) for row in paying], found.signals)
+    on_page = {row["program_id"] for row in found.rows[:limit] if row["program_id"]}
+    standing = [promotions.Standing(each.number, each.program_id, of.wanted, of.ability) for each, of, _ in in_order]
+    number = promotions.chosen(standing, on_page, {row["number"] for row in found.rows})
+    return next((row for row in paying if row["number"] == number), None)
 
 
 async def _fresh(read: Read, step: Step, older: Cursor | None) -> tuple[list[asyncpg.Record], Cursor | None]:
@@ -171,7 +198,8 @@ async def _shown(read: Read, touches: Signing, step: Step, found: Found, limit: 
 
 
 def _page(touches: Signing, step: Step, found: Found, limit: int) -> PlacementView:
-    asked, (rows, rest) = step.asked, (found.rows[:limit], found.rows[limit:])
+    asked, organic = step.asked, limit - (found.paid is not None)
+    rows, rest = found.rows[:organic], found.rows[organic:]
     order: Literal["ranked", "newest"] = "ranked" if asked.is_ranked and not found.fallback else "newest"
     answer = touches.answer(asked.placement, asked.reader_id, domain.RULES)
     snapshot = Snapshot(domain.RULES, found.fallback, asked.as_of, tuple(row["number"] for row in rest), found.older)
@@ -186,15 +214,27 @@ def _page(touches: Signing, step: Step, found: Found, limit: int) -> PlacementVi
 
 
 def _items(step: Step, found: Found, order: Literal["ranked", "newest"], answer: Answer) -> list[ItemView]:
-    posts = [view(row, position, answer, step.viewing) for position, row in enumerate(found.rows)]
+    places = [place + (found.paid is not None and place >= promotions.SLOT) for place in range(len(found.rows))]
+    posts = [view(row, place, answer, step.viewing) for place, row in zip(places, found.rows, strict=True)]
     show(posts, found.lives)
     if found.signals is None or order == "newest":
         return [ItemView(post=post, why=_NEWEST if order == "newest" else _UNKNOWN) for post in posts]
     liking, items = domain.taste(found.signals), ranking.explained(step.asked, found.rows, found.lives, found.signals)
-    return [
+    shown = [
         ItemView(post=post, why=_why(step, item, found.signals, liking))
         for post, item in zip(posts, items, strict=True)
     ]
+    return [*shown[: promotions.SLOT], *_paid(step, found, answer), *shown[promotions.SLOT :]]
+
+
+def _paid(step: Step, found: Found, answer: Answer) -> list[ItemView]:
+    """The item in the place that is paid for, labelled; its touch names the place."""
+    if found.paid is None:
+        return []
+    place = replace(answer, placement=promotions.PAID[step.asked.placement])
+    post = view(found.paid, promotions.SLOT, place, step.viewing)
+    show([post], found.lives)
+    return [ItemView(kind="paid", post=post, why=_PAID)]
 
 
 def _why(step: Step, item: domain.Ranked, signals: Signals, liking: domain.Taste) -> WhyView:

@@ -8,7 +8,7 @@ import asyncpg
 
 from lutong_chassis import Reads
 from lutong_feed.placements.domain import ACTS, HEAT_DAYS, LOOK_BACK, PROGRAMS, Act, Offered
-from lutong_feed.reading.store import POST_WITH_CARD
+from lutong_feed.reading.store import post_with_card, seen_by
 
 _IN_FORCE: Final = "program.version IS NOT NULL AND offline_for IS NULL AND suspended_for IS NULL"
 _HEATED: Final = timedelta(days=HEAT_DAYS)
@@ -99,7 +99,7 @@ async def stand_ins(
              CROSS JOIN LATERAL (
                    SELECT card.post_id, post.author_id
                      FROM card JOIN post USING (post_id)
-                    WHERE card.program_id = wanted.program_id AND card.state = 'active' AND post.deleted_at IS NULL
+                    WHERE card.program_id = wanted.program_id AND card.state = 'active' AND post.deleted_at IS NULL AND post.audience = 'everybody'
                       AND post.author_id <> ALL ((SELECT ids FROM apart)::text[])
                     ORDER BY card.post_id DESC
                     LIMIT 8
@@ -107,7 +107,7 @@ async def stand_ins(
               LEFT JOIN follow ON follower_id = $2 AND followee_id = recent.author_id
              ORDER BY wanted.program_id, recent.author_id IS DISTINCT FROM $4, followee_id IS NULL, recent.post_id DESC
         )
-        {POST_WITH_CARD}
+        {post_with_card("$2")}
          WHERE post.post_id = ANY (ARRAY(SELECT post_id FROM stand_in))
         """,
         program_ids,
@@ -124,8 +124,8 @@ async def by_number(tx: Reads, numbers: Sequence[int], viewer_id: str | None, *,
     rows = await tx.fetch(
         f"""
         {_APART}
-        {POST_WITH_CARD}
-         WHERE post.number = ANY ($1::bigint[]) AND post.deleted_at IS NULL
+        {post_with_card("$2")}
+         WHERE post.number = ANY ($1::bigint[]) AND post.deleted_at IS NULL AND {seen_by("$2")}
            AND post.author_id <> ALL ((SELECT ids FROM apart)::text[])
            AND (root.author_id IS NULL OR root.author_id <> ALL ((SELECT ids FROM apart)::text[]))
         """,

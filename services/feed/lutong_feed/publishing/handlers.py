@@ -14,6 +14,9 @@ from lutong_feed.domain import FollowRow, Refusal, StoredPost
 from lutong_feed.drafts import store as draft_store
 from lutong_feed.drafts.domain import Draft, DraftName, PublishDraft
 from lutong_feed.drafts.store import RefusedDraft
+from lutong_feed.limiting import domain as audiences
+from lutong_feed.limiting import store as limiting_store
+from lutong_feed.limiting.store import AudienceRow
 from lutong_feed.publishing import domain
 from lutong_feed.publishing.domain import Above, Follow, PublishPost, Unfollow
 from lutong_feed.reposts import store as repost_store
@@ -75,6 +78,7 @@ async def publish(tx: Tx, posts: Sequence[OnJourney]) -> list[Problem | None]:
     wanted = [each for place, each in enumerate(posts) if place not in refusals]
     rows = [StoredPost(post.post_id, post.author_id, post.whole, post.program_id) for post, _ in wanted]
     fresh = await store.save_posts(tx, rows, [cause.correlation_id for _, cause in wanted])
+    await limit(tx, [post for post, _ in wanted if post.post_id in fresh])
     edges = [domain.edge_of(post, above) for post, _ in wanted if post.post_id in fresh]
     await repost_store.save(tx, [edge for edge in edges if isinstance(edge, Repost)])
     quotes = [domain.quote_of(post, above) for post, _ in wanted if post.post_id in fresh]
@@ -88,6 +92,12 @@ async def publish(tx: Tx, posts: Sequence[OnJourney]) -> list[Problem | None]:
         else:
             refusals[place] = domain.known_before(post)
     return [_refused(refusals[place]) if place in refusals else None for place in range(len(posts))]
+
+
+async def limit(tx: Tx, posts: Sequence[PostPublished]) -> None:
+    """Posts that are not for everybody from the beginning."""
+    rows = [AudienceRow(post.post_id, audiences.known(post.audience)) for post in posts if post.audience != "everybody"]
+    await limiting_store.save(tx, rows)
 
 
 async def above_of(tx: Tx, posts: Sequence[PostPublished]) -> Above:

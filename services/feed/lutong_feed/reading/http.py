@@ -96,6 +96,7 @@ def _quote(row: asyncpg.Record) -> QuoteView:
         author_name=row["quoted_author_name"],
         text=texts.shown(row["quoted_text"]),
         deleted=row["quoted_deleted"],
+        limited=row["quoted_limited"],
     )
 
 
@@ -147,7 +148,7 @@ def view(row: asyncpg.Record, position: int, answer: Answer, viewing: Viewing) -
     return PostView(
         **{
             name: row[name]
-            for name in ("post_id", "author_id", "author_name", "published_at", "revision", "revised_at")
+            for name in ("post_id", "author_id", "author_name", "published_at", "revision", "revised_at", "audience")
         },
         text=text,
         spans=[SpanView(**span._asdict()) for span in texts.spans(text)],

@@ -7,15 +7,33 @@ import asyncpg
 from lutong_chassis import Reads
 from lutong_feed.domain import Cursor
 
-POST_WITH_CARD: Final = """
+
+def seen_by(viewer: str, post: str = "post") -> str:
+    """Whether a viewer, a parameter or a column, is among those for whom a post is; SQL. Nobody sees what is for everybody alone."""
+    follows = f"SELECT FROM follow AS theirs WHERE theirs.follower_id = {viewer}::text AND theirs.followee_id = {post}.author_id"
+    return f"""({post}.audience = 'everybody' OR {post}.author_id = {viewer}::text
+            OR {post}.audience = 'followers' AND EXISTS ({follows}))"""
+
+
+def post_with_card(viewer: str) -> str:
+    """Posts as a viewer sees them, with their cards and counters; SQL, and what follows narrows it down. A card of a program that is
+    offline shows why; `gray` is the version that some viewers see, `hosted` what some hosts have of their own. Of a root, or of what is quoted, that is limited to others nothing is shown."""
+    root = f"(root.post_id IS NULL OR {seen_by(viewer, 'root')})"
+    quoted = f"(quoted.post_id IS NULL OR {seen_by(viewer, 'quoted')})"
+    return _POST_WITH_CARD.replace("{root}", root).replace("{quoted}", quoted)
+
+
+_POST_WITH_CARD: Final = """
     SELECT post.post_id, post.number, post.author_id, account.name AS author_name, post.text, post.published_at,
-           CASE WHEN state = 'active' AND offline_for IS NOT NULL THEN 'unavailable' ELSE state END AS state,
-           post.revision, post.revised_at, card.program_id, coalesce(reason, offline_for) AS reason,
+           CASE WHEN NOT {root} OR state = 'active' AND offline_for IS NOT NULL THEN 'unavailable' ELSE state END AS state,
+           post.revision, post.revised_at, post.audience, CASE WHEN {root} THEN card.program_id END AS program_id,
+           CASE WHEN {root} THEN coalesce(reason, offline_for) ELSE 'limited' END AS reason,
            title, page, version, gray, needs, hosted, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
            post.deleted_at IS NOT NULL AS deleted, root.deleted_at IS NOT NULL AS root_deleted,
-           root.author_id AS root_author_id, root_author.name AS root_author_name, root.text AS root_text,
+           root.author_id AS root_author_id, root_author.name AS root_author_name,
+           CASE WHEN {root} THEN root.text ELSE '' END AS root_text, NOT {root} AS root_limited,
            quoted_id, quoted.author_id AS quoted_author_id, quoted_author.name AS quoted_author_name,
-           quoted.text AS quoted_text, quoted.deleted_at IS NOT NULL AS quoted_deleted, counter.quoted AS times_quoted
+           CASE WHEN {quoted} THEN quoted.text ELSE '' END AS quoted_text, NOT {quoted} AS quoted_limited, quoted.deleted_at IS NOT NULL AS quoted_deleted, counter.quoted AS times_quoted
       FROM post
       JOIN account ON account.account_id = post.author_id
       JOIN counter USING (post_id)
@@ -23,13 +41,11 @@ POST_WITH_CARD: Final = """
       LEFT JOIN post AS root ON root.post_id = repost.root_id
       LEFT JOIN account AS root_author ON root_author.account_id = root.author_id
       JOIN card ON card.post_id = coalesce(repost.root_id, post.post_id)
-      LEFT JOIN program ON program.program_id = card.program_id
+      LEFT JOIN program ON program.program_id = card.program_id AND {root}
       LEFT JOIN quote ON quote.post_id = post.post_id
       LEFT JOIN post AS quoted ON quoted.post_id = quoted_id
       LEFT JOIN account AS quoted_author ON quoted_author.account_id = quoted.author_id
 """
-"""Posts as readers see them, with their cards and counters; what follows narrows it down. A card of a program that is offline shows
-why; `gray` is the version that some of them see, `hosted` what some hosts have of their own."""
 
 _NOT_APART: Final = """NOT EXISTS (
                SELECT FROM kept_apart AS kept
@@ -43,13 +59,16 @@ _NOT_APART: Final = """NOT EXISTS (
 async def post(tx: Reads, post_id: str, viewer_id: str | None) -> asyncpg.Record | None:
     """A post with its card and counters; none for who is kept apart from its author, or from that of its root."""
     return await tx.fetchrow(
-        f"{POST_WITH_CARD} WHERE post.post_id = $1 AND {_NOT_APART.format(viewer='$2')}", post_id, viewer_id
+        f"{post_with_card('$2')} WHERE post.post_id = $1 AND {seen_by('$2')} AND {_NOT_APART.format(viewer='$2')}",
+        post_id,
+        viewer_id,
     )
 
 
 _BEFORE: Final = "($2::timestamptz IS NULL OR (post.published_at, post.number) < ($2, $3::bigint))"
 
 _WANTED: Final = f"""deleted_at IS NULL AND {_BEFORE}
+                  AND (post.audience <> 'only_me' OR post.author_id = $1)
                   AND post.author_id <> ALL ((SELECT ids FROM apart)::text[])
                   AND ((SELECT ids FROM apart) = '{{}}' OR NOT EXISTS (
                       SELECT FROM (SELECT root_id FROM repost WHERE repost.post_id = post.post_id
@@ -136,7 +155,7 @@ TIMELINE: Final = f"""
              ORDER BY published_at DESC, number DESC
              LIMIT $4
         )
-        {POST_WITH_CARD}
+        {post_with_card("$1")}
          WHERE post.post_id = ANY (ARRAY (SELECT post_id FROM page))
          ORDER BY post.published_at DESC, post.number DESC
 """
@@ -161,8 +180,8 @@ async def posts_of(
     """An author's own posts, newest first, older than the cursor; none for who is kept apart from the author."""
     return await tx.fetch(
         f"""
-        {POST_WITH_CARD}
-         WHERE post.author_id = $1 AND post.deleted_at IS NULL
+        {post_with_card("$5")}
+         WHERE post.author_id = $1 AND post.deleted_at IS NULL AND {seen_by("$5")}
            AND ($2::timestamptz IS NULL OR (post.published_at, post.number) < ($2, $3::bigint))
            AND {_NOT_APART.format(viewer="$5")}
          ORDER BY post.published_at DESC, post.number DESC

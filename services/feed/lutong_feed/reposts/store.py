@@ -20,7 +20,7 @@ _QUOTE: Final = columns_of(Quote)
 
 
 async def places(tx: Reads, post_ids: Iterable[str]) -> dict[str, Place]:
-    """Where posts hang, those that exist."""
+    """Where posts hang, those that are there for everybody."""
     wanted = sorted(set(post_ids))
     if not wanted:
         return {}
@@ -28,7 +28,8 @@ async def places(tx: Reads, post_ids: Iterable[str]) -> dict[str, Place]:
         """
         SELECT post.post_id, coalesce(root_id, post.post_id) AS root_id, coalesce(depth, 0) AS depth,
                coalesce(post.deleted_at, root.deleted_at) IS NOT NULL AS deleted,
-               post.author_id, coalesce(root.author_id, post.author_id) AS root_author_id
+               post.author_id, coalesce(root.author_id, post.author_id) AS root_author_id,
+               post.audience <> 'everybody' OR root.audience <> 'everybody' AS limited
           FROM post
           LEFT JOIN repost USING (post_id)
           LEFT JOIN post AS root ON root.post_id = repost.root_id
@@ -39,6 +40,7 @@ async def places(tx: Reads, post_ids: Iterable[str]) -> dict[str, Place]:
     return {
         row["post_id"]: Place(row["root_id"], row["depth"], row["deleted"], (row["author_id"], row["root_author_id"]))
         for row in rows
+        if not row["limited"]
     }
 
 

@@ -5,10 +5,11 @@ from datetime import datetime
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from lutong_chassis import Ask, Command, Problem, Read, allowed, not_audited, not_found, routes
+from lutong_chassis import Ask, Command, Problem, Read, Who, allowed, not_audited, not_found, routes
 from lutong_chassis.http.problems import documented
 from lutong_contracts.values import Identifier
 from lutong_feed.bodies import PostText
+from lutong_feed.limiting.store import is_limited
 from lutong_feed.revising import store
 from lutong_feed.revising.domain import Replaced, RevisePost, history
 from lutong_feed.texts import domain as texts
@@ -54,9 +55,11 @@ async def revise_post(post_id: Identifier, words: NewText, ask: Ask) -> Response
 
 @router.get("/v1/posts/{post_id}/revisions", responses=documented(410))
 @allowed("anybody")
-async def get_revisions(post_id: Identifier, read: Read) -> list[RevisionView]:
+async def get_revisions(post_id: Identifier, who: Who, read: Read) -> list[RevisionView]:
     """All that a post was, in order; the last is what it is. 410 for one that was deleted: its revisions are gone with it."""
     row = await store.post(read, post_id) or not_found("post", post_id)
+    if await is_limited(read, post_id, who.member_id):
+        not_found("post", post_id)
     if row["deleted"]:
         raise Problem(410, "deleted", f"post {post_id!r} was deleted, and its revisions with it")
     replaced = [Replaced(*each) for each in zip(row["texts"], row["replaced_at"], strict=True)]

@@ -1,8 +1,8 @@
 """What traffic rewards react to, by subject."""
 
 from lutong_chassis import Handlers
-from lutong_registry.traffic import spending, visiting
+from lutong_registry.traffic import promoting, spending, visiting
 
 handlers = Handlers()
-for subject in (visiting, spending):
+for subject in (visiting, spending, promoting):
     handlers.include(subject.handlers)

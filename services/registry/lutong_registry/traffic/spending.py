@@ -166,6 +166,11 @@ def _reserved(
 
 
 def _settled(wanted: SettlePv, spend: Spend | None, accounts: Accounts, now: datetime) -> Spend | Problem:
+    if spend and spend.promotion_id:
+        detail = (
+            f"spend {spend.spend_id!r} is of promotion {spend.promotion_id!r}: the feed settles it; end the promotion"
+        )
+        return Problem(409, "of_a_promotion", detail)
     if spend is None:
         return Problem(404, "not_found", f"there is no spend {wanted.spend_id!r}: reserve page views first")
     used = spend.pv if wanted.used is None else wanted.used

@@ -105,6 +105,11 @@ def sourced(  # what the event has beside the decision
     )
 
 
+def led_by(answer: OrderSourced | OrderRejected, touch: str | None) -> OrderSourced | OrderRejected:
+    """Where an order is sourced, with the item of the feed that led to it."""
+    return answer.model_copy(update={"touch": touch}) if touch and isinstance(answer, OrderSourced) else answer
+
+
 def flagship_offered(row: Offered, eta_delta_s: int, reason: str, answer_by: datetime) -> FlagshipOffered:
     """An order that is set aside at the flagship: its member is asked. The price that was agreed on stays."""
     return FlagshipOffered(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from lutong_chassis import Handlers, Outgoing, Received, Tx
 from lutong_contracts.inventory import OrderRejected
 from lutong_contracts.membership import CreditHeld
-from lutong_inventory.orders.domain.outcome import cancelled, sourced
+from lutong_inventory.orders.domain.outcome import cancelled, led_by, sourced
 from lutong_inventory.orders.domain.steps import MODES
 from lutong_inventory.orders.handlers.sourcing import accept_by, in_parts, lapse, placed, set_aside
 from lutong_inventory.orders.store import orders as order_store
@@ -82,7 +82,7 @@ async def _source(waiting: Sequence[Received[CreditHeld]], fitting: Fitting, tx:
         for (received, decision), rows in zip(pairs, decided, strict=True):
             for part, row in zip(decision.parts, rows, strict=True):
                 by = row.accept_by or tx.now
-                answer = received.causes(sourced(part, row.order_lines, row.mode, by, row.window))
+                answer = received.causes(led_by(sourced(part, row.order_lines, row.mode, by, row.window), row.touch))
                 events += [answer, *lapse(answer, part, by)]
             order_id = received.event.order_id
             events += [received.causes(settled[order_id])] if order_id in settled else []

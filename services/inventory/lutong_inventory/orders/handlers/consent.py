@@ -62,6 +62,7 @@ def _answer(tx: Tx, asked: Asked[AnswerOffer], row: OrderRow, by: datetime) -> A
             mode=row.mode,
             accept_by=by,
             consent="answer",
+            touch=row.touch,
         )
         lapsed = AcceptanceLapsed(**row.names, location_id=row.location_id)
         lapse = [Outgoing(lapsed, row.cause, by)]

@@ -13,7 +13,7 @@ from lutong_contracts.inventory import AcceptanceLapsed, FulfilmentLapsed, Locat
 from lutong_inventory.locations.domain import location as domain
 from lutong_inventory.locations.store import locations as location_store
 from lutong_inventory.orders.domain import offers
-from lutong_inventory.orders.domain.outcome import cancelled, flagship_offered, numbered, sourced
+from lutong_inventory.orders.domain.outcome import cancelled, flagship_offered, led_by, numbered, sourced
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
 from lutong_inventory.orders.handlers import parts
 from lutong_inventory.orders.handlers.sourcing import accept_by, in_parts, lapse, placed, set_aside
@@ -183,7 +183,9 @@ def _publish(leaving: Leaving, decision: Decision, row: OrderRow, by: datetime) 
     if row.state == "offered":
         return _ask(leaving, row)
     consent = offers.agreed_by(leaving.row.location_kind, str(row.location_kind), leaving.row.flagship_ok_by)
-    answer = leaving.received.causes(sourced(decision, row.order_lines, row.mode, by, consent=consent))
+    answer = leaving.received.causes(
+        led_by(sourced(decision, row.order_lines, row.mode, by, consent=consent), row.touch)
+    )
     return [answer, *lapse(answer, decision, by)]
 
 

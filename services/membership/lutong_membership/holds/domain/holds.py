@@ -267,6 +267,7 @@ def refund(account: Account, event: OrderRefunded, at: datetime, clock: Clock) -
         merchant_id=account.agreement.merchant_id,
         amount=account.money(amount_minor),
         fulfilment_id=event.fulfilment_id,
+        touch=event.touch,
     )
     outcome = admit(account, taken_back, clock, booking)
     less = Reduction("refund", refund_id, cited.accrual_id, amount_minor)

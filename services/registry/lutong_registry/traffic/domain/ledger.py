@@ -52,6 +52,7 @@ class Spend(NamedTuple):
     used: int
     state: SpendState
     taken: tuple[Take, ...]
+    promotion_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class SpendRow(NamedTuple):
     used: int
     state: str
     taken: Annotated[str, Sql("jsonb")]
+    promotion_id: str | None
 
 
 class EntryShown(NamedTuple):

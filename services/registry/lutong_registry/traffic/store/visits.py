@@ -138,8 +138,10 @@ async def seen(tx: Reads, visits: Sequence[Visit]) -> Seen:
     )
     looped = await tx.fetch(
         f"""
-        SELECT DISTINCT program_id, day, visitor FROM {_KEY.unnest()} JOIN traffic_spend USING (program_id, day, visitor)
+        SELECT program_id, day, visitor FROM {_KEY.unnest()} JOIN traffic_spend USING (program_id, day, visitor)
          WHERE state <> 'released'
+         UNION
+        SELECT program_id, day, visitor FROM {_KEY.unnest()} JOIN traffic_shown USING (program_id, day, visitor)
         """,
         *_KEY.arrays(keys),
     )

@@ -1,0 +1,1 @@
+"""Limiting: an author decides who sees a post."""

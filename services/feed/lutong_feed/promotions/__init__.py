@@ -1,0 +1,1 @@
+"""Promotions: places in placements that programs pay for with page views that they earned."""

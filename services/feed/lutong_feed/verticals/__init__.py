@@ -1,0 +1,1 @@
+"""Verticals: what accounts write about, and how often each was read in a month."""
