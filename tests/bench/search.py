@@ -17,7 +17,6 @@ from statistics import quantiles
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
-import asyncpg
 from pypinyin import lazy_pinyin
 from uuid_utils import uuid7
 
@@ -98,7 +97,7 @@ class Part(NamedTuple):
     """A piece of a title with what is known of it: its marks, and its words."""
 
     text: str
-    marks: Mapping[int, int]
+    marks: dict[int, int]
     words: frozenset[str]
 
 
@@ -133,28 +132,28 @@ def _part(text: str, document: Document) -> Part:
     return Part(text, {mark - mark % LEVELS: mark for mark in marks_of(document)}, frozenset(known))
 
 
-async def fill(connection: asyncpg.Connection, known: Pool, services: int) -> None:
+async def fill(pool: database.Pool, known: Pool, services: int) -> None:
     """Release so many services, straight into the listing; its indexes are built afterwards."""
-    await connection.execute("DROP INDEX listing_by_marks, listing_by_signature, listing_by_words, listing_by_name")
-    await connection.execute("DROP INDEX listing_by_title, listing_outdated")
-    await connection.execute("ALTER TABLE listing DROP COLUMN words, DROP COLUMN names")  # which nothing reads any more
+    await pool.execute("DROP INDEX listing_by_marks, listing_by_signature, listing_by_words, listing_by_name")
+    await pool.execute("DROP INDEX listing_by_title, listing_outdated")
+    await pool.execute("ALTER TABLE listing DROP COLUMN words, DROP COLUMN names")  # which nothing reads any more
     marks: Counter[int] = Counter({TOTAL: services})
     used: Counter[str] = Counter()
     for number in range(services):
         street, name, _ = known.row(number)
         marks.update((street.marks | name.marks).values())
         used.update(street.words | name.words)
-    await connection.copy_records_to_table("mark", records=marks.items(), columns=["mark", "listings"])
-    await connection.copy_records_to_table("word", records=used.items(), columns=["word", "listings"])
-    await connection.execute(
+    await pool.copy_records_to_table("mark", records=marks.items(), columns=["mark", "listings"])
+    await pool.copy_records_to_table("word", records=used.items(), columns=["word", "listings"])
+    await pool.execute(
         "INSERT INTO program (program_id, merchant_id) SELECT 'g-' || n, 'brand' FROM generate_series(0, $1 - 1) AS n",
         services,
     )
     rows = (_row(known, number, used) for number in range(services))
-    await connection.copy_records_to_table("listing", records=rows, columns=_COLUMNS)
+    await pool.copy_records_to_table("listing", records=rows, columns=_COLUMNS)
     for index in _INDEXES:
-        await connection.execute(index)
-    await connection.execute("VACUUM ANALYZE")
+        await pool.execute(index)
+    await pool.execute("VACUUM ANALYZE")
 
 
 def _row(known: Pool, number: int, used: Mapping[str, int]) -> tuple[Any, ...]:
@@ -283,8 +282,7 @@ async def at(url: str, known: Pool, requests: Sequence[str], services: int) -> d
     try:
         await pool.execute("INSERT INTO merchant (merchant_id, name) VALUES ('brand', 'brand')")
         began = perf_counter()
-        async with pool.acquire() as connection:
-            await fill(connection, known, services)
+        await fill(pool, known, services)
         built_s = round(perf_counter() - began)
         return {"services": services, "built_s": built_s} | await measure_at(pool, known, requests, random.Random(1))
     finally:

@@ -97,6 +97,11 @@ async def test_the_words_of_a_post_find_its_service_and_only_its_service(
     assert await found(pool, text) == expected
 
 
+async def test_a_models_number_hides_no_name(client: httpx.AsyncClient, pool: Pool) -> None:
+    await release(client, "phones", {"title": "苹果授权店", "page": "pages/phones", "keywords": ["iPhone"]})
+    assert await found(pool, "iPhone15Pro新配色") == "phones"
+
+
 async def test_a_batch_of_posts_is_answered_in_order_with_one_answer_each(
     client: httpx.AsyncClient, pool: Pool
 ) -> None:

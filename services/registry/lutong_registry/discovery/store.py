@@ -12,6 +12,7 @@ from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
 from lutong_registry.discovery.domain.decisions import Listing, Match
 from lutong_registry.discovery.domain.names import Sentence
 from lutong_registry.search.domain.marks import COVERAGE_MIN
+from lutong_registry.search.domain.text import runs
 
 COMPARED_MAX: Final = 1_000
 """Services compared with one sentence because they share a rare word with it: the rarest words first."""
@@ -107,7 +108,7 @@ async def matches(tx: Reads, asking: Mapping[str, Sequence[Sentence]]) -> dict[s
     """
     found: dict[str, list[Match]] = defaultdict(list)
     for portion in _portions(sorted(asking), CHARACTERS_MAX):
-        sentences = [(text, each.text, each.key) for text in portion for each in asking[text]]
+        sentences = [(text, " ".join(runs(each.text)), each.key) for text in portion for each in asking[text]]
         titled = await _titled(tx, {text: {span for each in asking[text] for span in each.spans} for text in portion})
         for row in await tx.fetch(
             """
