@@ -66,11 +66,12 @@ _OWN: Final = {
         "slot_allowance": _table("slot_allowance", "spend_id, placement, pv, used, closed_at IS NOT NULL AS is_closed"),
         "slot_impression": _table("slot_impression GROUP BY 1", "spend_id, count(*) AS n"),
         "order_credit": _table("order_credit", "order_id, viewer_id, placement, post_id, view_placement, view_post_id"),
-        "program": _table("program", "program_id, version, suspended_for, offline_for, gray"),
+        "program": _table("program", "program_id, version, suspended_for, offline_for, gray, hosted"),
         "request": _table("service_request", "order_id, viewer_id, post_id, program_id, total_minor, currency, status"),
     },
     "registry": {
         "program": _table("program", f"program_id, suspended_for, {_RELEASED} AS version"),
+        "program_grant": _table("program_grant", "program_id, granted, enforced, revision"),
         "version": _table("version", "program_id, number, state, audience::text AS audience"),
         "discovery": _table("discovery", "post_id, program_id, reason"),
         "usage": _table("usage", "program_id, opened, solved, fulfilled"),
@@ -107,6 +108,7 @@ _OWN: Final = {
         ),
     },
     "membership": {
+        "program_grant": _table("program_grant", "program_id, granted, enforced, revision"),
         "line": _table(
             "credit_line",
             "member_id, currency, limit_minor, target_minor, held_minor, owed_minor, charged_minor, uncovered_minor, "
@@ -170,6 +172,9 @@ _OWN: Final = {
             "customer_order",
             "order_id, part_of, member_id, merchant_id, amount_minor, refunded_minor, currency, state, location_id, "
             "CASE WHEN part_of IS NOT NULL THEN lines END AS lines",
+        ),
+        "provision": _table(
+            "provision", "order_id, member_id, merchant_id, amount_minor, currency, state, reference, reason"
         ),
         "refund": _table("refund", "refund_id, order_id, amount_minor"),
         "sourcing_decision": _table("sourcing_decision ORDER BY order_id, hop", "order_id, hop, location_id"),

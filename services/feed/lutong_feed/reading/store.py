@@ -17,7 +17,7 @@ def seen_by(viewer: str, post: str = "post") -> str:
 
 def post_with_card(viewer: str) -> str:
     """Posts as a viewer sees them, with their cards and counters; SQL, and what follows narrows it down. A card of a program that is
-    offline shows why; `gray` is the version that some viewers see. Of a root, or of what is quoted, that is limited to others nothing is shown."""
+    offline shows why; `gray` is the version that some viewers see, `hosted` what some hosts have of their own. Of a root, or of what is quoted, that is limited to others nothing is shown."""
     root = f"(root.post_id IS NULL OR {seen_by(viewer, 'root')})"
     quoted = f"(quoted.post_id IS NULL OR {seen_by(viewer, 'quoted')})"
     return _POST_WITH_CARD.replace("{root}", root).replace("{quoted}", quoted)
@@ -28,7 +28,7 @@ _POST_WITH_CARD: Final = """
            CASE WHEN NOT {root} OR state = 'active' AND offline_for IS NOT NULL THEN 'unavailable' ELSE state END AS state,
            post.revision, post.revised_at, post.audience, CASE WHEN {root} THEN card.program_id END AS program_id,
            CASE WHEN {root} THEN coalesce(reason, offline_for) ELSE 'limited' END AS reason,
-           title, page, version, gray, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
+           title, page, version, gray, needs, hosted, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
            post.deleted_at IS NOT NULL AS deleted, root.deleted_at IS NOT NULL AS root_deleted,
            root.author_id AS root_author_id, root_author.name AS root_author_name,
            CASE WHEN {root} THEN root.text ELSE '' END AS root_text, NOT {root} AS root_limited,
