@@ -92,12 +92,31 @@ def addresses(page: Page, scene: Scene) -> dict[str, str]:
         "tail": "/tail?filter=type%3Aorder",
         "stores": "/stores?merchant=watsons",
         "store": f"/stores/watsons/{seeded.store}",
+        "stock": f"/stores/watsons/{seeded.store}/stock",
+        "slots": f"/stores/watsons/{seeded.store}/slots",
+        "order": seeded_order(page, scene),
+        "figures": "/merchants/watsons/figures",
+        "plans": "/merchants/watsons/plans",
+        "coupons": "/merchants/watsons/coupons",
+        "programs": "/merchants/watsons/programs",
+        "program": "/merchants/watsons/programs/demo-watsons",
+        "light_stores": "/merchants/watsons/light-stores",
+        "accounts": "/merchants/watsons/accounts",
+        "files": "/merchants/watsons/import",
+        "rankings": "/rankings",
+        "invariants": "/invariants",
         "publishers": "/publishers",
         "audit": "/audit",
         "catalogue": "/catalogue",
         "event_type": "/catalogue/lutong.feed.post-published.v1",
         "problem": "/nothing",
     }
+
+
+def seeded_order(page: Page, scene: Scene) -> str:
+    """The page of an order that a store has, as a clerk finds it."""
+    page.goto(f"{scene.console.url}/stores/watsons/store-nanjing-west-road")
+    return str(page.locator(".cards a").first.get_attribute("href"))
 
 
 def show(page: Page, console: Console, name: str, path: str) -> None:

@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from typing import Final, Self
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from starlette.applications import Starlette
 
+from lutong_chassis.auth import Principal
 from lutong_console.cli.commands.console import Server
 from lutong_console.targets import Suite
-from lutong_console.web.access import Access
+from lutong_console.web.access import Access, Session
 from lutong_console.web.app import create
+from lutong_console.web.pages import SESSION_COOKIE
 from lutong_local.stack import Stack
 
 CHROMIUM: Final = shutil.which("chromium")
@@ -68,7 +71,8 @@ class Console(Served):
 
     def __init__(self, stack: Stack, *, may_change: bool = True, name: str = "e2e") -> None:
         access = Access(may_change=may_change)
-        super().__init__(create(Suite.of(stack), name, access), access)
+        self.target = Suite.of(stack)
+        super().__init__(create(self.target, name, access), access)
 
 
 @contextmanager
@@ -78,6 +82,20 @@ def a_browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield running
         running.close()
+
+
+def is_accessible(page: Page) -> bool:
+    """Whether axe finds nothing; what it found is in the error."""
+    found = [(each["id"], each["nodes"][0]["html"]) for each in Axe().run(page).response["violations"]]
+    assert found == [], (page.url, found)
+    return True
+
+
+def signed_in_as(context: BrowserContext, console: Console, who: Principal) -> Session:
+    """Let a person of an issuer in, with the rights that it vouches for."""
+    session = console.access.admit(who, console.target.acting_as(who))
+    context.add_cookies([{"name": SESSION_COOKIE, "value": session.id, "url": console.url}])
+    return session
 
 
 def signed_in(context: BrowserContext, console: Console) -> Page:

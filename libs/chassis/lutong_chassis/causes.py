@@ -9,24 +9,7 @@ from lutong_chassis.database import Tx
 COLUMNS: Final = """
     id, state, topic, partition, "offset", key, value, headers, event_id, type, correlation_id, reason, error, attempts, parked_at
 """
-"""What is read of a parked record."""
-
-HEADS: Final = rf"""
-    SELECT {COLUMNS},
-           coalesce(type, substring(encode(headers, 'escape') FROM '\["ce_type", "([^"\\]{{1,255}})"\]')) AS known_type,
-           regexp_replace(error, '0x[0-9a-f]+|[0-9a-f-]{{8,}}|\d+|''[^'']*''', '…', 'gi') AS cause,
-           substring(encode(substring(value FOR 4096), 'escape')
-                     FROM '"merchant_id": ?"([A-Za-z0-9][A-Za-z0-9._-]{{0,63}})"') AS merchant_id
-      FROM parked
-     WHERE state = 'parked'
-"""
-"""Open heads with what a group has in common. A cause is an error without numbers, ids and quoted values."""
-
-NAME: Final = """
-    substring(encode(sha256(convert_to(concat_ws(E'\\n', reason, coalesce(known_type, ''), cause,
-                                                 coalesce(merchant_id, '')), 'UTF8')), 'hex') FOR 16)
-"""
-"""The name of a head's group: a digest of what its records have in common."""
+"""What is read of a parked record. What its group is, a trigger wrote when it was parked (migration 0013)."""
 
 
 class Group(BaseModel):
@@ -47,16 +30,16 @@ class Group(BaseModel):
 async def groups(tx: Tx, *, rows_max: int) -> list[Group]:
     """Groups of open parked records, the largest first."""
     rows = await tx.fetch(
-        f"""
-        WITH head AS ({HEADS}),
-        behind AS (
+        """
+        WITH behind AS (
             SELECT topic, sha256(key) AS hash, count(*) AS records FROM parked WHERE state = 'waiting' GROUP BY 1, 2
         )
-        SELECT {NAME} AS "group", known_type AS type, reason, cause, merchant_id, count(*) AS records,
-               coalesce(sum(behind.records), 0)::bigint AS waiting, min(parked_at) AS first_at, max(parked_at) AS last_at,
-               min(id) AS first_id
-          FROM head LEFT JOIN behind ON behind.topic = head.topic AND behind.hash = sha256(head.key)
-         GROUP BY known_type, reason, cause, merchant_id
+        SELECT group_name AS "group", group_type AS type, reason, group_cause AS cause, group_merchant AS merchant_id,
+               count(*) AS records, coalesce(sum(behind.records), 0)::bigint AS waiting, min(parked_at) AS first_at,
+               max(parked_at) AS last_at, min(id) AS first_id
+          FROM parked AS head LEFT JOIN behind ON behind.topic = head.topic AND behind.hash = sha256(head.key)
+         WHERE state = 'parked'
+         GROUP BY group_name, group_type, reason, group_cause, group_merchant
          ORDER BY count(*) DESC, min(id)
          LIMIT $1
         """,

@@ -23,12 +23,14 @@ from lutong_chassis.errors import (
     blames,
     classify,
 )
+from lutong_chassis.printing import log_to_stderr
 from lutong_chassis.request import Requested, current
 from lutong_contracts import Event
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
+log_to_stderr()
 log = structlog.get_logger(__name__)
 
 connect: Final = connecting.connect

@@ -72,23 +72,20 @@ class ParkedQuery(BaseModel):
     limit: int = Field(100, ge=1, le=1000)
 
 
-_FITS: Final = f"""
+_FITS: Final = """
     state = 'parked' AND ($1::text IS NULL OR reason = $1)
     AND ($2::text[] IS NULL
          OR sha256(key) = ANY (SELECT sha256(convert_to(wanted, 'UTF8')) FROM unnest($2::text[]) AS wanted))
-    AND ($3::text IS NULL OR {causes.NAME} = $3)
+    AND ($3::text IS NULL OR group_name = $3)
 """
-_ANY_HEADS: Final = f"SELECT {causes.COLUMNS}, '' AS known_type, '' AS cause, '' AS merchant_id FROM parked"
-"""What makes a group is worked out for all open records, so only where one is wanted."""
 
 
 async def page(tx: Tx, query: ParkedQuery) -> Page:
     """Open parked records behind an id, oldest first, with how many wait behind each; and how many there are in all."""
-    heads = causes.HEADS if query.group else _ANY_HEADS
     wanted = (query.reason, query.key, query.group)
     rows = await tx.fetch(
         f"""
-        WITH head AS ({heads}), fitting AS (SELECT * FROM head WHERE {_FITS} AND id > $4 ORDER BY id LIMIT $5)
+        WITH fitting AS (SELECT {causes.COLUMNS} FROM parked WHERE {_FITS} AND id > $4 ORDER BY id LIMIT $5)
         SELECT id, topic, partition, "offset", key, type, event_id, correlation_id, reason, error, attempts, parked_at,
                headers, CASE WHEN position($6 IN lower(convert_from(headers, 'LATIN1'))) > 0 THEN value END AS value,
                (SELECT count(*) FROM parked AS behind
@@ -102,7 +99,7 @@ async def page(tx: Tx, query: ParkedQuery) -> Page:
         query.limit,
         STRUCTURED,
     )
-    total: int = await tx.fetchval(f"WITH head AS ({heads}) SELECT count(*) FROM head WHERE {_FITS}", *wanted)
+    total: int = await tx.fetchval(f"SELECT count(*) FROM parked WHERE {_FITS}", *wanted)
     return Page([_summary(row) for row in rows], total)
 
 

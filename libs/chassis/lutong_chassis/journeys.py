@@ -1,6 +1,7 @@
 """Journeys: what a service knows of one, and who may continue one that others started."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel
@@ -10,6 +11,8 @@ from lutong_chassis.database import Tx
 from lutong_chassis.rows import columns_of
 
 ROWS_MAX: Final = 2_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 _LOOKED_AT_MAX: Final = 1_000
 """How many events of a journey are searched for the ids of members and merchants; those come early."""
@@ -30,11 +33,38 @@ class JourneyRecord(BaseModel):
     published: bool
 
 
+class Mark(NamedTuple):
+    """A place between two records of a journey: behind the record that it is made of."""
+
+    at: datetime
+    direction: str
+    event_id: str
+
+    @property
+    def text(self) -> str:
+        """As it is written in a header and an address: whatever is in an event's id, it is hexadecimal there."""
+        return f"{(self.at - _EPOCH) // _MICROSECOND}.{self.direction}.{self.event_id.encode().hex()}"
+
+    @classmethod
+    def read(cls, text: str) -> "Mark":
+        """The mark that was written so. Raises ValueError for what is none."""
+        microseconds, direction, event_id = text.split(".")
+        try:
+            at = _EPOCH + int(microseconds) * _MICROSECOND
+        except OverflowError:
+            raise ValueError("a mark is of a moment that there is") from None
+        behind = bytes.fromhex(event_id).decode()
+        if "\0" in direction + behind:
+            raise ValueError("no text of a database has a zero byte")
+        return cls(at, direction, behind)
+
+
 class Records(NamedTuple):
-    """The first records of a journey, and how many there are in all."""
+    """A page of a journey's records, how many there are in all, and where the next page begins, when there is one."""
 
     rows: list[JourneyRecord]
     total: int
+    next: Mark | None = None
 
 
 class FoundJourney(BaseModel):
@@ -106,11 +136,14 @@ async def foreign(tx: Tx, named: Iterable[Continuation]) -> set[ForeignJourney]:
     return {ForeignJourney(*row) for row in rows}
 
 
-async def records(tx: Tx, correlation_id: str, key: str | None = None, rows_max: int = ROWS_MAX) -> Records:
-    """What was published and consumed on a journey (with one key, if one is given), oldest first."""
+async def records(
+    tx: Tx, correlation_id: str, key: str | None = None, behind: Mark | None = None, rows_max: int = ROWS_MAX
+) -> Records:
+    """What was published and consumed on a journey (with one key, if one is given), oldest first, behind a mark."""
     rows = await tx.fetch(
         """
-        SELECT *, count(*) OVER () AS total
+        SELECT *
+          FROM (SELECT *, count(*) OVER () AS total
           FROM (SELECT 'published' AS direction, event_id::text AS event_id, type, topic, key, sequence, causation_id,
                        written_at AS at, NULL AS source,
                        NOT EXISTS (SELECT FROM pending
@@ -121,16 +154,20 @@ async def records(tx: Tx, correlation_id: str, key: str | None = None, rows_max:
                 SELECT 'consumed', id, type, topic, key, sequence, causation_id, received_at, source, true
                   FROM inbox
                  WHERE correlation_id = $1) AS record
-         WHERE $2::text IS NULL OR key = $2
-         ORDER BY at, direction
+         WHERE $2::text IS NULL OR key = $2) AS counted
+         WHERE $4::timestamptz IS NULL OR (at, direction, event_id) > ($4, $5, $6)
+         ORDER BY at, direction, event_id
          LIMIT $3
         """,
         correlation_id,
         key,
         rows_max,
+        *(behind or (None, None, None)),
     )
     found = [JourneyRecord(**{name: row[name] for name in JourneyRecord.model_fields}) for row in rows]
-    return Records(found, rows[0]["total"] if rows else 0)
+    last = found[-1] if len(found) == rows_max else None
+    follows = Mark(last.at, last.direction, last.event_id) if last else None
+    return Records(found, rows[0]["total"] if rows else 0, follows)
 
 
 async def of(tx: Tx, wanted: str, rows_max: int = 100) -> list[FoundJourney]:

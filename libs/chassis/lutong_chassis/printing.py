@@ -4,9 +4,11 @@ A line that is lost is a pity. A line that raises ends whatever had something to
 that logs that it is done. So none does.
 """
 
+import sys
 from dataclasses import dataclass
 from typing import Protocol, TextIO, cast
 
+import structlog
 from prometheus_client import Counter
 
 LINES_LOST = Counter("lutong_log_lines_lost_total", "Lines of the log that could not be written")
@@ -43,3 +45,9 @@ class Printed:
 def printed(stream: TextIO) -> TextIO:
     """The same for what wants a whole text stream of which it only writes."""
     return cast("TextIO", Printed(stream))
+
+
+def log_to_stderr() -> None:
+    """Have a process that sets up no log, such as a tool, log to stderr: its stdout is what it was asked for."""
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(printed(sys.stderr)))

@@ -248,11 +248,14 @@ def _refused(answer: httpx.Response, document: dict[str, Any]) -> ConsoleError:
         wrong.append(f"{option}{error['detail'].removeprefix(field)}")
     else:
         if wrong:
-            return ConsoleError("; ".join(wrong), code=USAGE)
+            return ConsoleError("; ".join(wrong), code=USAGE, status=answer.status_code)
     denied = answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
     then = "set LUTONG_TOKEN or LUTONG_TOKEN_FILE to the token of an operator" if denied else ""
     where = f"{answer.request.method} {answer.request.url}: {answer.status_code}"
-    return ConsoleError(f"{where} {document.get('detail')}", then=then, code=PROBLEM)
+    detail = str(document.get("detail"))
+    fields = ", ".join(f"{error['pointer']}: {error['detail']}" for error in document.get("errors", ()))
+    with_fields = f"{detail}: {fields}" if fields and fields not in detail else detail
+    return ConsoleError(f"{where} {detail}", then=then, code=PROBLEM, status=answer.status_code, detail=with_fields)
 
 
 async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> Any:  # noqa: ANN401  # JSON

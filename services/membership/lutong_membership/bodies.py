@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from lutong_chassis import Command, Problem, routes
-from lutong_contracts.values import Text
+from lutong_contracts.values import IDENTIFIER_PATTERN, Text
 from lutong_membership.values import Refusal
 
 T = TypeVar("T")
@@ -24,6 +24,15 @@ class ReasonBody(Command):
     """Why it is done: written to the audit, under the subject of the token."""
 
     reason: Why
+
+
+class Paging(BaseModel):
+    """A page of what is listed by id: what comes after the last id of the page before."""
+
+    after: Annotated[str, StringConstraints(pattern=rf"^$|{IDENTIFIER_PATTERN}")] = Field(
+        default="", description="the last id of the page before"
+    )
+    limit: int = Field(default=100, ge=1, le=500)
 
 
 def or_refused(outcome: T | Refusal, status: int = 409) -> T:

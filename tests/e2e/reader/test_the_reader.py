@@ -20,6 +20,8 @@ PAGES: Final = (
     "/posts/reader-fund",
     "/accounts/watsons",
     "/search?q=公积金",
+    "/rankings",
+    "/rankings?by=growth&category=food",
     "/orders",
     "/drafts",
     "/none",
@@ -119,6 +121,39 @@ def test_the_square_shows_programs_by_posts(page: Page, served: Read) -> None:
     page.goto(f"{served.url}/accounts/watsons")
     expect(page.get_by_role("heading", name="Mini-programs")).to_be_visible()
     assert Axe().run(page).response["violations"] == []
+
+
+def test_home_shows_what_a_followed_account_pushed(page: Page, served: Read) -> None:
+    page.goto(served.url)
+    pushed = page.get_by_role("region", name="From accounts that you follow")
+    expect(pushed).to_contain_text("换季护肤周")
+    pushed.get_by_role("link", name="换季护肤周").click()
+    expect(page).to_have_url(f"{served.url}/accounts/watsons")
+    page.get_by_role("button", name="Stop following").click()
+    for _ in range(120):
+        page.goto(served.url)
+        if not pushed.count():
+            break
+        page.wait_for_timeout(250)  # a poll of the condition above: the registry consumes it
+    expect(pushed).to_have_count(0)
+    page.goto(f"{served.url}/accounts/watsons")
+    page.get_by_role("button", name="Follow", exact=True).click()
+    expect(page.get_by_role("button", name="Stop following")).to_be_visible()
+
+
+def test_what_is_opened_is_ranked(page: Page, served: Read) -> None:
+    page.goto(f"{served.url}/posts/reader-fund")
+    page.get_by_role("button", name="Open the mini-program").click()
+    expect(page.get_by_role("button", name="Get it done")).to_be_visible()
+    for _ in range(120):
+        page.goto(f"{served.url}/rankings")
+        if "公积金提取" in page.locator("main").inner_text():
+            break
+        page.wait_for_timeout(250)  # a poll of the condition above
+    ranked = page.locator("ol.list li", has_text="公积金提取")
+    expect(ranked).to_contain_text("1 person")
+    ranked.get_by_role("link").click()
+    expect(page.locator("ol.list")).to_contain_text("公积金提取")
 
 
 def test_what_is_looked_at_and_opened_is_counted_once(page: Page, served: Read) -> None:

@@ -152,3 +152,18 @@ async def test_a_pause_until_yesterday_is_refused(client: httpx.AsyncClient) -> 
     past = {"reason": "rush_hour", "until": "2020-01-01T00:00:00Z"}
     answer = await client.post("/v1/locations/near/pause", json=past)
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:lutong:problem:past")
+
+
+async def test_other_hours_leave_the_place_as_it_was(client: httpx.AsyncClient) -> None:
+    await put(client, datum="GCJ-02", cut_off="21:00", radius_m=3_000)
+    before = (await client.get("/v1/locations/near")).json()
+    answer = await client.put("/v1/locations/near/hours", json={"opening_hours": HOURS, "cut_off": None})
+    assert answer.status_code == 200
+    assert answer.json() == before | {"opening_hours": HOURS, "cut_off": None}
+
+
+async def test_no_hours_are_set_of_what_closed_for_good(client: httpx.AsyncClient) -> None:
+    await put(client)
+    await client.post("/v1/locations/near/closure", json={"reason": "lease_ended"})
+    answer = await client.put("/v1/locations/near/hours", json={"daily_capacity": 3})
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (409, "closed_for_good")

@@ -171,3 +171,13 @@ async def test_what_a_coupon_is_worth_never_changes(client: httpx.AsyncClient, p
     assert (await client.put("/v1/coupon-stocks/spring", json=STOCK | {"paused": True})).status_code == 200
     refused = await client.post("/v1/coupon-stocks/spring/coupons", json={"member_id": "m-1"})
     assert refused.json()["type"] == "urn:lutong:problem:stock_paused"
+
+
+async def test_stocks_of_a_merchant_are_listed_page_by_page(client: httpx.AsyncClient) -> None:
+    await client.put("/v1/coupon-stocks/autumn", json=STOCK)
+    await a_coupon(client)
+    listed = (await client.get("/v1/merchants/shop/coupon-stocks")).json()
+    assert [(each["stock_id"], each["issued"]) for each in listed] == [("autumn", 0), ("spring", 1)]
+    rest = (await client.get("/v1/merchants/shop/coupon-stocks", params={"after": "autumn", "limit": 1})).json()
+    assert rest == listed[1:]
+    assert (await client.get("/v1/merchants/other/coupon-stocks")).json() == []

@@ -74,3 +74,15 @@ async def test_all_plans_are_published_again_as_they_are(client: httpx.AsyncClie
     command = {"reason": "the topic is new", "topic": PLANS.name, "after": ""}
     assert (await client.post("/operations/entities", json=command)).json() == {"published": 2, "after": None}
     assert await entities_published(pool, PLANS) == [a_plan(PlanClosed, "gold", 2), a_plan(PlanClosed, "light", 2)]
+
+
+async def test_plans_of_a_merchant_are_listed_page_by_page(client: httpx.AsyncClient) -> None:
+    await put(client, "autumn")
+    await put(client, "spring")
+    await put(client, "spring", "新版")
+    listed = (await client.get("/v1/merchants/shop/plans")).json()
+    assert [(each["plan_id"], each["version"], each["open"]) for each in listed] == [
+        ("autumn", 1, False),
+        ("spring", 2, True),
+    ]
+    assert (await client.get("/v1/merchants/shop/plans", params={"after": "autumn"})).json() == listed[1:]

@@ -1,6 +1,6 @@
 """What the console shows of the auditor's last look, to people and to Prometheus."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -24,12 +24,16 @@ def test_what_was_compared_with_nothing_is_not_judged() -> None:
 
 
 def test_metrics_are_read_by_prometheus() -> None:
-    families = {family.name: family.samples for family in text_string_to_metric_families(exposition(LAST))}
+    families = {
+        family.name: family.samples
+        for family in text_string_to_metric_families(exposition(LAST, NOW + timedelta(minutes=5)))
+    }
     broken = {sample.labels["identity"]: sample.value for sample in families["lutong_invariant_violations"]}
     assert (broken["V1"], broken["V3"], "V8" in broken) == (70, 0, False)
     (checked,) = families["lutong_invariants_checked_timestamp_seconds"]
-    assert checked.value == NOW.timestamp()
+    (age,) = families["lutong_invariants_age_seconds"]
+    assert (checked.value, age.value) == (NOW.timestamp(), 300)
 
 
 def test_there_are_no_metrics_before_the_first_look() -> None:
-    assert exposition(None) == ""
+    assert exposition(None, NOW) == ""

@@ -12,7 +12,7 @@ from lutong_console import reader
 from lutong_console.reader.asking import OTHERWISE, SENTENCES, UNREACHABLE
 from lutong_console.reader.pages import LOCALE
 from lutong_console.reader.people import SPOTS
-from lutong_console.reader.reading import SQUARES
+from lutong_console.reader.reading import RANKED, SQUARES
 from lutong_console.reader.road import Progress, stages
 from lutong_console.web import languages
 
@@ -59,7 +59,14 @@ def test_an_unknown_step_of_a_newer_release_is_no_error() -> None:
 
 def texts_of_pages() -> set[str]:
     """Every English text that a reader may see."""
-    found = {*SENTENCES.values(), OTHERWISE, UNREACHABLE, *(spot.name for spot in SPOTS.values()), *SQUARES.values()}
+    found = {
+        *SENTENCES.values(),
+        OTHERWISE,
+        UNREACHABLE,
+        *(spot.name for spot in SPOTS.values()),
+        *SQUARES.values(),
+        *RANKED.values(),
+    }
     for template in (READER / "templates").glob("*.html"):
         options = {"trim_blocks": "true", "lstrip_blocks": "true"}
         for _, message, _, _ in extract("jinja2.ext:babel_extract", BytesIO(template.read_bytes()), options=options):

@@ -11,7 +11,7 @@ from babel.messages.pofile import read_po
 from lutong_chassis.http.hints import HINTS, HINTS_AT
 from lutong_console import web, why
 from lutong_console.verify.identities import WORDS
-from lutong_console.web import languages
+from lutong_console.web import languages, words
 from lutong_console.web.access import SESSION_LIFETIME_S, TICKET_LIFETIME_S, Access
 from lutong_console.web.tail import BUFFER_RECORDS, Tab, folded
 
@@ -84,7 +84,7 @@ def test_neither_ticket_nor_session_is_printed(access: Access) -> None:
 
 
 def _texts_of_pages() -> set[str]:
-    found = {*WORDS.values(), *why.SENTENCES.values(), *HINTS.values(), *HINTS_AT.values()}
+    found = {*WORDS.values(), *words.WORDS.values(), *why.SENTENCES.values(), *HINTS.values(), *HINTS_AT.values()}
     for template in (WEB / "templates").glob("*.html"):
         options = {"trim_blocks": "true", "lstrip_blocks": "true"}
         for _, message, _, _ in extract("jinja2.ext:babel_extract", BytesIO(template.read_bytes()), options=options):

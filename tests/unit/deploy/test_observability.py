@@ -3,14 +3,18 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import promql_parser
 import pytest
 from prometheus_client import REGISTRY
+from prometheus_client.parser import text_string_to_metric_families
 
 from lutong_chassis import observe
+from lutong_console.verify.auditor import Checked
+from lutong_console.web.invariants import exposition
 from lutong_contracts import event_types
 from lutong_inventory import app as inventory
 from tests.support import alerts
@@ -37,7 +41,15 @@ def metrics() -> dict[str, set[str]]:
         if name.isupper() and hasattr(value, "_labelnames"):
             kinds = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}[value._type]
             found |= {value._name + kind: set(value._labelnames) for kind in kinds}
-    return found
+    return found | metrics_of_the_console()
+
+
+def metrics_of_the_console() -> dict[str, set[str]]:
+    """Names that the console exposes after a look of its auditor, with their labels."""
+    now = datetime.now(UTC)
+    last = Checked(now, 1.0, 1, 1, {"V1": 1}, (), is_first=False)
+    families = text_string_to_metric_families(exposition(last, now))
+    return {family.name: set(family.samples[0].labels) for family in families}
 
 
 def expressions() -> Iterator[tuple[str, str]]:
@@ -105,6 +117,18 @@ def test_every_runbook_belongs_to_an_alert() -> None:
 
 
 def test_no_label_can_grow_without_bound() -> None:
-    bounded = {"outcome", "type", "reason", "route", "method", "table", "queue", "provider", "answer", "loop"}
+    bounded = {
+        "outcome",
+        "type",
+        "reason",
+        "route",
+        "method",
+        "table",
+        "queue",
+        "provider",
+        "answer",
+        "loop",
+        "identity",
+    }
     assert set().union(*metrics().values()) <= bounded
     assert {metric.name for metric in REGISTRY.collect() if metric.name.startswith("lutong_")}

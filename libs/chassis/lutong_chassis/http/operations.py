@@ -24,7 +24,7 @@ from lutong_chassis.audit_log import AuditPage, AuditQuery
 from lutong_chassis.database import transaction
 from lutong_chassis.http import GuardedRoute, Problem, TxDependency, Who, allowed, audited, routes
 from lutong_chassis.http.parked import Decision
-from lutong_chassis.journeys import FoundJourney, JourneyRecord
+from lutong_chassis.journeys import FoundJourney, JourneyRecord, Mark
 from lutong_chassis.publishers import Publisher
 from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
 from lutong_contracts.values import Moment, Text
@@ -196,11 +196,25 @@ async def journey(
     key: Annotated[
         str | None, Query(max_length=256, description="only the events of one order, post or viewer")
     ] = None,
+    after: Annotated[
+        str | None, Query(max_length=2048, description="what `lutong-next` of the page before has")
+    ] = None,
 ) -> list[JourneyRecord]:
-    """What this service published on a journey, and when it consumed the events of others: the first 2,000 records.
+    """What this service published on a journey, and when it consumed the events of others: 2,000 records, oldest first.
 
-    The header `lutong-total` is how many there are in all.
+    The header `lutong-total` is how many there are in all; `lutong-next` names the next page, when there may be one.
     """
-    records = await journeys.records(tx, correlation_id, key)
+    records = await journeys.records(tx, correlation_id, key, _mark(after))
     response.headers["lutong-total"] = str(records.total)
+    if records.next:
+        response.headers["lutong-next"] = records.next.text
     return records.rows
+
+
+def _mark(after: str | None) -> Mark | None:
+    """Where a page begins; raises Problem 422 for what is no mark."""
+    try:
+        return Mark.read(after) if after else None
+    except ValueError:
+        detail = "after is what the header lutong-next of the page before has: leave it out for the first page"
+        raise Problem(422, "bad_mark", detail, errors=[{"pointer": "/query/after", "detail": detail}]) from None

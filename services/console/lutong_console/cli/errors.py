@@ -13,9 +13,11 @@ INTERRUPTED: Final = 130
 
 
 class ConsoleError(Exception):
-    """An expected failure: what is wrong, and the next command to run."""
+    """An expected failure: what is wrong, and the next command to run. `status` and `detail` are those of a service that refused."""
 
-    def __init__(self, message: str, *, then: str = "", code: int = PROBLEM) -> None:
+    def __init__(self, message: str, *, then: str = "", code: int = PROBLEM, status: int = 0, detail: str = "") -> None:
         super().__init__(message)
         self.then = then
         self.code = code
+        self.status = status
+        self.detail = detail or message

@@ -22,6 +22,11 @@ _PROGRAMS: Final = 10
 _QUESTION_MAX: Final = 200
 _OFFERS_MAX: Final = 100
 _ID_MAX: Final = 64
+_PUSHES: Final = 3
+_CATEGORY_MAX: Final = 30
+
+RANKED: Final = {"hottest": "Most used this week", "growth": "Growing fastest"}
+"""The orders of the ranking, and what they are called."""
 
 SQUARES: Final = {
     "square": "All mini-programs",
@@ -47,7 +52,31 @@ async def home(request: Request) -> Response:
     """The reader's home feed, ranked, or the newest first."""
     order = "newest" if request.query_params.get("order") == "newest" else "ranked"
     data = await _placement(request, "home", order=order)
-    return show(request, "home.html", data | {"order": order, "less": "less" in request.query_params})
+    data |= {"order": order, "less": "less" in request.query_params}
+    data["pushes"] = [] if "cursor" in request.query_params else await _pushes(request)
+    return show(request, "home.html", data)
+
+
+async def _pushes(request: Request) -> list[dict[str, Any]]:
+    """What accounts pushed to the reader lately. A home is no worse for a registry that does not answer."""
+    me = reader_of(request)
+    try:
+        found = await Asking(request, me).get("registry", f"/v1/members/{me.account_id}/pushes", limit=_PUSHES)
+    except RefusedError:
+        return []
+    return _aged([each for each in found if each["sent_at"]], "sent_at")
+
+
+async def rankings(request: Request) -> Response:
+    """What most people use, or what grows most; of one category, or of all."""
+    asking = Asking(request, reader_of(request))
+    by = request.query_params.get("by", "")
+    by, category = by if by in RANKED else next(iter(RANKED)), request.query_params.get("category", "")[:_CATEGORY_MAX]
+    ranked = await asking.get("registry", "/v1/rankings", by=by, **({"category": category} if category else {}))
+    found = await asking.get("registry", "/v1/rankings/categories")
+    names = sorted({each["name"] for each in found["ranked"]} | ({category} if category else set()))
+    data = {"ranked": ranked["ranked"], "orders": RANKED, "by": by, "category": category, "categories": names}
+    return show(request, "rankings.html", data)
 
 
 async def square(request: Request) -> Response:
@@ -248,6 +277,7 @@ ROUTES: Final = (
     Route("/", home),
     Route("/square", square),
     Route("/search", search),
+    Route("/rankings", rankings),
     Route("/accounts/{account_id}", account),
     Route("/mentions/{word}", mentioned),
     Route("/accounts/{account_id}/follow", follow, methods=["POST"]),

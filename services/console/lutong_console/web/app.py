@@ -20,15 +20,25 @@ from lutong_console.verify.auditor import Auditor
 from lutong_console.web import (
     audit,
     catalogue,
+    figures,
+    hours,
     invariants,
     journeys,
+    life_accounts,
+    light_stores,
+    offers,
+    orders,
     parked,
     parked_groups,
     pipeline,
+    programs,
     publishers,
+    rankings,
+    shelves,
     sign_in,
     stores,
     tail,
+    uploads,
 )
 from lutong_console.web.access import Access
 from lutong_console.web.headers import SecurityHeaders
@@ -38,6 +48,8 @@ from lutong_console.web.people import People
 from lutong_console.web.runs import Runs
 
 _BUG: Final = "this is a bug in the console: what happened is in its log"
+_OF_THE_PERSON: Final = frozenset({403, 404, 409, 422})
+"""What a service answers to who asks: it is no failure of a service, so a page has the same status."""
 _STATIC: Final = Path(__file__).with_name("static")
 
 
@@ -51,7 +63,17 @@ def create(target: Suite, name: str, access: Access, people: People | None = Non
             *parked.ROUTES,
             *parked_groups.ROUTES,
             *tail.ROUTES,
+            *shelves.ROUTES,
+            *hours.ROUTES,
             *stores.ROUTES,
+            *orders.ROUTES,
+            *figures.ROUTES,
+            *offers.ROUTES,
+            *programs.ROUTES,
+            *light_stores.ROUTES,
+            *life_accounts.ROUTES,
+            *uploads.ROUTES,
+            *rankings.ROUTES,
             *publishers.ROUTES,
             *audit.ROUTES,
             *catalogue.ROUTES,
@@ -92,6 +114,8 @@ async def _page_error(request: Request, error: Exception) -> Response:
 
 async def _console_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ConsoleError)  # noqa: S101  # what Starlette calls this with
+    if error.status in _OF_THE_PERSON:
+        return show(request, "problem.html", {"message": error.detail, "then": ""}, error.status)
     status = 503 if error.code == UNREACHABLE else 502
     return show(request, "problem.html", {"message": str(error), "then": error.then}, status)
 

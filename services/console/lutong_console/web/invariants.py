@@ -1,5 +1,6 @@
 """The invariants page: what the auditor found when it last looked, identity by identity; and the same as metrics."""
 
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from starlette.requests import Request
@@ -37,7 +38,7 @@ async def invariants(request: Request) -> Response:
 
 
 async def check_now(request: Request) -> Response:
-    """Look now, and not at the end of the pause.."""
+    """Look now, and not at the end of the pause."""
     await form_of(request)
     request.app.state.auditor.look_now()
     return back("/invariants")
@@ -45,7 +46,8 @@ async def check_now(request: Request) -> Response:
 
 async def metrics(request: Request) -> Response:
     """What Prometheus takes: no id and no text of anybody, so no session is needed."""
-    return PlainTextResponse(exposition(request.app.state.auditor.last), media_type="text/plain; version=0.0.4")
+    body = exposition(request.app.state.auditor.last, datetime.now(UTC))
+    return PlainTextResponse(body, media_type="text/plain; version=0.0.4")
 
 
 def judged(last: Checked) -> list[Judged]:
@@ -61,10 +63,10 @@ def judged(last: Checked) -> list[Judged]:
     ]
 
 
-def exposition(last: Checked | None) -> str:
-    r"""Metrics of the last look in Prometheus' text format; none before the first.
+def exposition(last: Checked | None, now: datetime) -> str:
+    r"""Metrics of the last look in Prometheus' text format, and how long ago that was; none before the first.
 
-    >>> exposition(None)
+    >>> exposition(None, datetime.now(UTC))
     ''
     """
     if last is None:
@@ -76,6 +78,7 @@ def exposition(last: Checked | None) -> str:
     ]
     lines += [
         f"lutong_invariants_checked_timestamp_seconds {last.at.timestamp():.0f}",
+        f"lutong_invariants_age_seconds {(now - last.at).total_seconds():.0f}",
         f"lutong_invariants_check_seconds {last.took_s:.3f}",
         f"lutong_invariants_records {last.records}",
         f"lutong_invariants_rows {last.rows}",

@@ -16,6 +16,8 @@ from lutong_contracts.cloudevents import ATTRIBUTE_CHARACTERS_MAX
 _TIMEOUT_S: Final = 10.0
 _WIDTH: Final = 1000
 _NARROW: Final = 2.0
+_ROWS: Final = 500
+"""Events of a journey on one page: a browser lays out thousands of pictures slowly."""
 
 
 class Bar(NamedTuple):
@@ -53,8 +55,17 @@ async def journey(request: Request) -> Response:
         raise PageError(404, f"no journey is called {journey_id}, as far as the services remember")
     window = await request.app.state.live.first()
     known = await evidence.gather(target, steps, {strip.service: strip.sample for strip in window.strips})
-    data = {"journey_id": journey_id, "steps": steps, "reason": why(steps, known), "chart": chart(steps)}
+    first = _first(request, len(steps))
+    page = slice(first, first + _ROWS)
+    data = {"journey_id": journey_id, "reason": why(steps, known), "total": len(steps), "first": first}
+    data |= {"steps": steps[page], "chart": chart(steps)[page], "rows_max": _ROWS}
     return show(request, "journey.html", data)
+
+
+def _first(request: Request, total: int) -> int:
+    """Which event a page begins with; what is no such number is the first one."""
+    text = request.query_params.get("from", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 and int(text) < total else 0
 
 
 def chart(steps: Sequence[Step]) -> list[Bar]:

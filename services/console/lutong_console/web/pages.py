@@ -3,19 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from lutong_console import why
+from lutong_console.cli.uplift.format import amount
 from lutong_console.targets import Suite
-from lutong_console.web import languages
+from lutong_console.web import languages, words
 from lutong_console.web.access import SESSION_LIFETIME_S, Session
 from lutong_contracts.version import VERSION
 
@@ -132,6 +134,12 @@ def _environment(language: languages.Language) -> Environment:
         "number": lambda value: format_decimal(value, locale=locale),
         "age": lambda seconds: age(seconds, language),
         "moment": moment,
+        "word": lambda value: languages.texts(language).gettext(words.word(value)),
+        "money": lambda amount_minor, currency: format_currency(
+            Decimal(amount_minor).scaleb(-get_currency_precision(currency)), currency, locale=locale
+        ),
+        "figure": amount,
+        "share": lambda value: "–" if value is None else format_percent(value, "#,##0.0%", locale=locale),
         "sentence": lambda reason: why.sentence(reason, languages.texts(language).gettext),
     }
     return made

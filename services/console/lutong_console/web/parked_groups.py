@@ -66,8 +66,11 @@ async def _shown(request: Request, data: dict[str, Any], status: int = 200) -> R
         found = next((each for each in await groups_of(client, url) if each["group"] == name), None)
         if found is None:
             raise PageError(404, "nothing of this group is parked any more")
-        rows, _ = await parked_of(client, url, {"group": name})
-    shown = {"service": service, "group": found, "rows": rows[:_ROWS]} | data
+        after = request.query_params.get("after", "")
+        wanted = {"group": name, "after": after if after.isascii() and after.isdecimal() else "0"}
+        rows, _ = await parked_of(client, url, wanted)
+    more = rows[-1]["id"] if len(rows) >= _ROWS else None
+    shown = {"service": service, "group": found, "rows": rows[:_ROWS], "more": more} | data
     return show(request, "parked_group.html", shown, status)
 
 

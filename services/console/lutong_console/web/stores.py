@@ -38,8 +38,10 @@ async def stores(request: Request) -> Response:
     params = {"merchant_id": merchant} if merchant else {}
     async with target.client(_TIMEOUT_S) as client:
         declined = await call(client, "GET", f"{url}/v1/declines", params=params)
-        found = await call(client, "GET", f"{url}/v1/locations", params=params) if merchant else []
-    return show(request, "stores.html", {"merchant": merchant, "declined": declined, "stores": found})
+        page = params | {"after": request.query_params.get("after", ""), "limit": str(_ROWS)}
+        found = await call(client, "GET", f"{url}/v1/locations", params=page) if merchant else []
+    more = found[-1]["location_id"] if len(found) == _ROWS else None
+    return show(request, "stores.html", {"merchant": merchant, "declined": declined, "stores": found, "more": more})
 
 
 async def store(request: Request) -> Response:
@@ -83,7 +85,7 @@ async def act(request: Request) -> Response:
         async with target.client(_TIMEOUT_S) as client:
             await _act(client, request, form)
     except ConsoleError as error:
-        return await _shown(request, str(error).partition(": ")[2] or str(error), form)
+        return await _shown(request, error.detail, form)
     return back(request.url.path.rpartition("/")[0])
 
 

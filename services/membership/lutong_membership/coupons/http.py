@@ -3,13 +3,14 @@
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
+from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from lutong_chassis import Command, Problem, TxDependency, Who, allowed, audited, not_found
+from lutong_chassis import Command, Problem, Read, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.membership import CouponVoided
 from lutong_contracts.values import Identifier, Zone
-from lutong_membership.bodies import Currency, Minor, ReasonBody, example, or_refused, router
+from lutong_membership.bodies import Currency, Minor, Paging, ReasonBody, example, or_refused, router
 from lutong_membership.coupons import store as coupon_store
 from lutong_membership.coupons.domain import Holder, Stock, issue, issued_events, voided
 from lutong_membership.outgoing import caused
@@ -93,6 +94,16 @@ async def get_stock(stock_id: Identifier, who: Who, tx: TxDependency) -> dict[st
     stock = await coupon_store.stock(tx, stock_id) or not_found("coupon stock", stock_id)
     who.require(merchant=stock.merchant_id, hide=("coupon stock", stock_id))
     return asdict(stock)
+
+
+@router.get("/v1/merchants/{merchant_id}/coupon-stocks")
+@allowed("merchant", "viewer")
+async def list_stocks(
+    merchant_id: Identifier, who: Who, read: Read, page: Annotated[Paging, Query()]
+) -> list[dict[str, Any]]:
+    """A merchant's stocks of coupons by id, and how much of each is given out; pass the last id as `after` for more."""
+    who.require(merchant=merchant_id, hide=("merchant", merchant_id))
+    return [asdict(stock) for stock in await coupon_store.stocks_of(read, merchant_id, page.after, page.limit)]
 
 
 @router.post("/v1/coupon-stocks/{stock_id}/coupons", status_code=201)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_membership.coupons.domain import Coupon, Stock
 
 _COUPON: Final = ", ".join(f"coupon.{name}" for name in Coupon.__dataclass_fields__)
@@ -150,3 +150,14 @@ async def stock(tx: Tx, stock_id: str) -> Stock | None:
     """A stock, and how much of it is given out."""
     row = await tx.fetchrow(f"SELECT {_STOCK} FROM coupon_stock WHERE stock_id = $1", stock_id)
     return Stock(**dict(row)) if row else None
+
+
+async def stocks_of(tx: Reads, merchant_id: str, after: str, limit: int) -> list[Stock]:
+    """A merchant's stocks behind an id, in order of id."""
+    rows = await tx.fetch(
+        f"SELECT {_STOCK} FROM coupon_stock WHERE merchant_id = $1 AND stock_id > $2 ORDER BY stock_id LIMIT $3",
+        merchant_id,
+        after,
+        limit,
+    )
+    return [Stock(**dict(row)) for row in rows]

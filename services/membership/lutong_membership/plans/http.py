@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from lutong_chassis import Command, Problem, Read, TxDependency, Who, allowed, audited, not_found
 from lutong_chassis.audit import Change, record
 from lutong_contracts.values import IDENTIFIER_PATTERN, Identifier, Moment, Title, VersionNumber
-from lutong_membership.bodies import Currency, Minor, example, or_refused, router
+from lutong_membership.bodies import Currency, Minor, Paging, example, or_refused, router
 from lutong_membership.plans.domain.entity import plan_event
 from lutong_membership.plans.domain.sentences import rules
 from lutong_membership.plans.domain.terms import TERMS, Terms
@@ -83,6 +83,16 @@ async def get_plan(plan_id: Identifier, read: Read) -> dict[str, Any]:
 async def get_version(plan_id: Identifier, version: VersionNumber, read: Read) -> dict[str, Any]:
     """A plan as it was written then. A version never changes."""
     return _view(await plan_store.plan(read, plan_id, version) or _no_version(plan_id, version))
+
+
+@router.get("/v1/merchants/{merchant_id}/plans")
+@allowed("merchant", "viewer")
+async def list_plans(
+    merchant_id: Identifier, who: Who, read: Read, page: Annotated[Paging, Query()]
+) -> list[dict[str, Any]]:
+    """A merchant's plans in their latest versions, by id; pass the last id as `after` for more."""
+    who.require(merchant=merchant_id, hide=("merchant", merchant_id))
+    return [_view(each) for each in await plan_store.plans_of(read, merchant_id, page.after, page.limit)]
 
 
 @router.get("/v1/members/{member_id}/plans/{merchant_id}")

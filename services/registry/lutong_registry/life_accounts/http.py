@@ -143,6 +143,16 @@ async def list_life_accounts(program_id: Identifier, read: Read) -> list[LifeAcc
     return [LifeAccountView(account_id=each, followers=counted.get(each, 0)) for each in found]
 
 
+@router.get("/v1/merchants/{merchant_id}/life-accounts")
+@allowed("merchant", "viewer")
+async def list_accounts_of(merchant_id: Identifier, who: Who, read: Read) -> list[LifeAccountView]:
+    """The life accounts of a merchant, at most a hundred, and how many follow each."""
+    who.require(merchant=merchant_id, hide=("merchant", merchant_id))
+    found = [account.account_id for account in await store.accounts_of(read, merchant_id)]
+    counted = await followers.counted(read, found)
+    return [LifeAccountView(account_id=each, followers=counted.get(each, 0)) for each in found]
+
+
 async def _account(tx: Reads, who: Who, account_id: str) -> Account:
     account = (await store.accounts(tx, [account_id])).get(account_id) or not_found("life account", account_id)
     who.require(merchant=account.merchant_id, hide=("life account", account_id))

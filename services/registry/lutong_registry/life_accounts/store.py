@@ -100,6 +100,21 @@ async def bound_to(tx: Reads, program_id: str) -> list[Account]:
     return [_account(row) for row in rows]
 
 
+async def accounts_of(tx: Reads, merchant_id: str) -> list[Account]:
+    """The enterprise accounts of a merchant, by id."""
+    rows = await tx.fetch(
+        """
+        SELECT account_id, kind, merchant_id, program_ids
+          FROM account
+         WHERE merchant_id = $1 AND kind = 'enterprise'
+         ORDER BY account_id
+         LIMIT 100
+        """,
+        merchant_id,
+    )
+    return [_account(row) for row in rows]
+
+
 async def pushes(tx: Reads, push_ids: Iterable[str], *, lock: bool = False) -> dict[str, Push]:
     """Pushes by id; locked in key order, or not."""
     rows = await tx.fetch(

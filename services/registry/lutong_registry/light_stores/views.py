@@ -53,6 +53,14 @@ class TemplateVersionView(BaseModel):
     sample: Mapping[str, Any]
 
 
+class TemplateListed(BaseModel):
+    """A template among others: whose it is, and the version that new stores get."""
+
+    template_id: str
+    merchant_id: str
+    version: int | None
+
+
 class TemplateView(BaseModel):
     """A template: the version that new stores get, all versions, how many stores it has, and its last rollout."""
 

@@ -92,6 +92,10 @@ INVENTORY: Final[Matrix] = (
         ),
         "GET /v1/declines": (READ_BY_ITS_MERCHANT, fixed(f"/v1/declines?merchant_id={ACME}", about=ACME)),
         "GET /v1/locations": (READ_BY_ITS_MERCHANT, fixed(f"/v1/locations?merchant_id={ACME}", about=ACME)),
+        "PUT /v1/locations/{location_id}/hours": (
+            DONE_BY_ITS_MERCHANT,
+            fixed("/v1/locations/near/hours", {"opening_hours": None}, "near"),
+        ),
         "POST /v1/locations/{location_id}/pause": (
             DONE_BY_ITS_MERCHANT,
             fixed("/v1/locations/near/pause", {"reason": "rush_hour"}, "near"),

@@ -70,5 +70,9 @@ LIFE_ACCOUNTS: Final[Matrix] = {
         _of_an_account("/pushes/PUSH", "draft"),
     ),
     "GET /v1/members/{member_id}/pushes": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}/pushes", about=ANN)),
+    "GET /v1/merchants/{merchant_id}/life-accounts": (
+        READ_BY_ITS_MERCHANT,
+        fixed(f"/v1/merchants/{ACME}/life-accounts", about=ACME),
+    ),
     "GET /v1/programs/{program_id}/life-accounts": (ANYBODY, fixed("/v1/programs/fund/life-accounts")),
 }

@@ -182,6 +182,14 @@ MEMBERSHIP: Final[Matrix] = (
             fixed("/v1/members/profiles/batch", {"profiles": [{"member_id": ANN, **GOOD_PROFILE}]}),
         ),
         "GET /v1/members/{member_id}": (READ_BY_ITS_MEMBER, fixed(f"/v1/members/{ANN}", about=ANN)),
+        "GET /v1/merchants/{merchant_id}/plans": (
+            READ_BY_ITS_MERCHANT,
+            fixed(f"/v1/merchants/{ACME}/plans", about=ACME),
+        ),
+        "GET /v1/merchants/{merchant_id}/coupon-stocks": (
+            READ_BY_ITS_MERCHANT,
+            fixed(f"/v1/merchants/{ACME}/coupon-stocks", about=ACME),
+        ),
         "GET /v1/members/{member_id}/plans/{merchant_id}": (
             READ_BY_ITS_MEMBER,
             fixed(f"/v1/members/{ANN}/plans/{ACME}", about=ANN),

@@ -156,6 +156,10 @@ _LIGHT_STORES: Final[Matrix] = {
         ANYBODY,
         fixed(f"/v1/merchants/{ACME}/light-stores?latitude=31.2&longitude=121.5"),
     ),
+    "GET /v1/merchants/{merchant_id}/templates": (
+        READ_BY_ITS_MERCHANT,
+        fixed(f"/v1/merchants/{ACME}/templates", about=ACME),
+    ),
     "GET /v1/templates/{template_id}": (READ_BY_ITS_MERCHANT, _of_a_template("")),
     "POST /v1/light-stores/batch": (DONE_BY_ITS_MERCHANT, _stores),
     "PUT /v1/templates/{template_id}/light-stores/{store_id}/edits": (

@@ -22,6 +22,9 @@ _JOURNEYS_MAX: Final = 10
 """How many journeys of one order, post or member are shown."""
 
 
+_RECORDS_MAX: Final = 20_000
+"""How many records of one journey a service is asked for: a journey is rarely longer than fifty events."""
+
 _OVER_HTTP: Final = re.compile("~[0-9a-f]{32} ")
 """In the source of an event that came over HTTP, behind the subject of the token (`Principal.publisher`)."""
 
@@ -113,14 +116,20 @@ async def _part(
 
 
 async def _asked(client: httpx.AsyncClient, service: str, url: str, **query: str) -> list[dict[str, Any]]:
-    try:
-        answer = await ask(client, "GET", url, params=query or None)
-    except ConsoleError as error:
-        if error.code != UNREACHABLE:
-            raise
-        echo(f"{service} does not answer: its part of the journey is missing")
-        return []
-    records: list[dict[str, Any]] = answer.json()
+    records: list[dict[str, Any]] = []
+    follows: dict[str, str] = {}
+    while True:
+        try:
+            answer = await ask(client, "GET", url, params=query | follows or None)
+        except ConsoleError as error:
+            if error.code != UNREACHABLE:
+                raise
+            echo(f"{service} does not answer: its part of the journey is missing")
+            return records
+        records += answer.json()
+        if not (mark := answer.headers.get("lutong-next")) or len(records) >= _RECORDS_MAX:
+            break
+        follows = {"after": mark}
     total = int(answer.headers.get("lutong-total", len(records)))
     if total > len(records):
         echo(f"{service}: the first {len(records):,} of {total:,} records; --key shows one order, post or viewer")

@@ -1,5 +1,5 @@
 // Keys of every page. Pages work without this file.
-const PLACES = { p: "/", j: "/journeys", k: "/parked", t: "/tail", s: "/stores", b: "/publishers", a: "/audit", c: "/catalogue" };
+const PLACES = { p: "/", j: "/journeys", k: "/parked", t: "/tail", s: "/stores", r: "/rankings", i: "/invariants", b: "/publishers", a: "/audit", c: "/catalogue" };
 let going = false;
 
 const isTyping = (target) => target.matches("input, select, textarea");

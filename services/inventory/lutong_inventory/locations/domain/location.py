@@ -103,6 +103,13 @@ def put(known: Location | None, new: Location, given: Mapping[str, Any]) -> Loca
     return replace(wanted, place=to_wgs84(new.place.latitude, new.place.longitude, wanted.datum))
 
 
+def rescheduled(location: Location, given: Mapping[str, Any]) -> Location | Refusal:
+    """A location with other hours; what is not `given` stays as it was, also where it is."""
+    if location.closed_at is not None:
+        return Refusal("closed_for_good", f"location {location.location_id!r} is closed for good: open another one")
+    return replace(location, **given)
+
+
 def pause(location: Location, until: datetime | None) -> Location | Refusal:
     """Take no orders for a while, or until it is resumed."""
     if location.closed_at is not None:

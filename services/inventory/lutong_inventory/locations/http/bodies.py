@@ -103,6 +103,30 @@ class Sites(Command):
     locations: list[NamedSite] = Field(min_length=1, max_length=1000)
 
 
+class Schedule(Command):
+    """When a location takes orders, and how many. What is not mentioned stays as it was."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"opening_hours": [{"days": [1, 2, 3, 4, 5], "opens": "09:00", "closes": "22:00"}]}]
+        }
+    )
+
+    opening_hours: Annotated[list[WeekTimes], Field(max_length=50)] | None = Field(
+        default=None, description="on its own clock; null is day and night"
+    )
+    cut_off: ClockTime | None = Field(default=None, description="from then on it takes no more orders on a day")
+    daily_capacity: int | None = Field(default=None, ge=1, le=10**6, description="orders that it takes on one day")
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What was mentioned, as a location has it."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        if given.get("opening_hours") is not None:
+            given["opening_hours"] = tuple(given["opening_hours"])
+        return given
+
+
 class Pause(Command):
     """Why a location takes no orders for a while, and until when; without that, until it is resumed."""
 

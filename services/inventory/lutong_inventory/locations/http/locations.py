@@ -21,6 +21,7 @@ from lutong_inventory.locations.http.bodies import (
     Pause,
     PutsView,
     PutView,
+    Schedule,
     Site,
     Sites,
 )
@@ -54,6 +55,17 @@ async def put_location(location_id: Identifier, site: Site, who: Who, tx: TxDepe
 async def put_locations(command: Sites, who: Who, tx: TxDependency) -> PutsView:
     """Open or change many locations; all or none. No location may be named twice."""
     return PutsView(saved=len(command.locations), doubts=await _put(tx, who, command.locations))
+
+
+@router.put("/v1/locations/{location_id}/hours")
+@allowed("merchant", "operator")
+@audited("location.put", own="merchant", shows=SHOWN)
+async def put_hours(
+    location_id: Identifier, schedule: Schedule, who: Who, tx: TxDependency, owner: Owner = None
+) -> LocationView:
+    """Set when a location takes orders, and how many; where it is and what it is called stay as they were."""
+    known = await find_location(tx, who, location_id, owner, lock=True)
+    return await change(tx, who, known, domain.rescheduled(known, schedule.given), "location.put", None)
 
 
 @router.post("/v1/locations/{location_id}/pause")

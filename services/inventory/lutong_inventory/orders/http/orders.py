@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
+import orjson
 from fastapi import Query
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -33,9 +34,15 @@ async def get_order(order_id: Identifier, who: Who, read: Read) -> dict[str, Any
     fulfilments = [
         {"fulfilment_id": part.order_id} | {name: getattr(part, name) for name in _OF_PART} for part in parts or [row]
     ]
-    return shown | {"fulfilments": fulfilments, "refunds": [refund._asdict() for refund in refunds]}
+    return shown | {
+        "merchant_id": row.merchant_id,
+        "lines": orjson.loads(row.lines),
+        "fulfilments": fulfilments,
+        "refunds": [refund._asdict() for refund in refunds],
+    }
 
 
+_LISTED: Final = ("order_id", "mode", "part_of", "accept_by", "window_starts_at", "window_ends_at")
 _OF_ORDER: Final = ("mode", "currency", "window_starts_at", "window_ends_at", "part_of")
 _OF_PART: Final = (
     *("state", "reason", "location_id", "location_kind", "distance_m", "accept_by", "amount_minor", "refunded_minor"),
@@ -68,10 +75,10 @@ class Page(BaseModel):
 async def list_orders(
     location_id: Identifier, page: Annotated[Page, Query()], who: Who, read: Read, owner: Owner = None
 ) -> list[dict[str, Any]]:
-    """A location's orders in one state, by id; pass the last id as `after` for more."""
+    """A location's orders in one state, by id, with what to pick; pass the last id as `after` for more."""
     location = await find_location(read, who, location_id, owner)
     found = await report_store.orders_at(read, location.key, page.state, page.after, page.limit)
-    return [{"order_id": row.order_id, "mode": row.mode, "part_of": row.part_of} for row in found]
+    return [{name: getattr(row, name) for name in _LISTED} | {"lines": orjson.loads(row.lines)} for row in found]
 
 
 @router.get("/v1/summary")

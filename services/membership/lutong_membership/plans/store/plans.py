@@ -154,6 +154,23 @@ async def plan(tx: Reads, plan_id: str, version: int | None = None) -> PlanVersi
     return PlanVersion(**dict(row)) if row else None
 
 
+async def plans_of(tx: Reads, merchant_id: str, after: str, limit: int) -> list[PlanVersion]:
+    """The latest versions of a merchant's plans behind an id, in order of id."""
+    rows = await tx.fetch(
+        """
+        SELECT plan_id, merchant_id, currency, open, plan_version.version, title, line_limit_minor, terms, written_at
+          FROM plan JOIN plan_version USING (plan_id, version)
+         WHERE merchant_id = $1 AND plan_id > $2
+         ORDER BY plan_id
+         LIMIT $3
+        """,
+        merchant_id,
+        after,
+        limit,
+    )
+    return [PlanVersion(**dict(row)) for row in rows]
+
+
 async def plan_for(tx: Reads, member_id: str, merchant_id: str) -> PlanVersion | None:
     """The open plan of a merchant: the version that this member signed, or is about to, or else the latest. A viewer that is bound
     to a member orders as that one.

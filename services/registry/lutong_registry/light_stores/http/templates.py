@@ -13,7 +13,7 @@ from lutong_registry.light_stores.manifests import sample
 from lutong_registry.light_stores.store import rollouts as rollout_store
 from lutong_registry.light_stores.store import templates as store
 from lutong_registry.light_stores.store.templates import TemplateRow
-from lutong_registry.light_stores.views import RolloutView, TemplateVersionView, TemplateView
+from lutong_registry.light_stores.views import RolloutView, TemplateListed, TemplateVersionView, TemplateView
 from lutong_registry.programs import store as program_store
 from lutong_registry.programs.bodies import ReasonBody
 
@@ -72,6 +72,14 @@ async def reject_template(
     tx.publish(TemplateRejected(template_id=template_id, version=version, reason=body.reason))
     await audit.record(tx, who, _moved("reject", template_id, version, "rejected", body.reason))
     return await view(tx, known)
+
+
+@router.get("/v1/merchants/{merchant_id}/templates")
+@allowed("merchant", "viewer")
+async def list_templates(merchant_id: Identifier, who: Who, read: Read) -> list[TemplateListed]:
+    """A merchant's templates, at most 500, by id: each with the version that new stores get."""
+    who.require(merchant=merchant_id, hide=("merchant", merchant_id))
+    return [TemplateListed(**row._asdict()) for row in await store.templates_of(read, merchant_id)]
 
 
 @router.get("/v1/templates/{template_id}")

@@ -59,6 +59,21 @@ async def template(tx: Reads, template_id: str) -> TemplateRow | None:
     return TemplateRow(**dict(row)) if row else None
 
 
+async def templates_of(tx: Reads, merchant_id: str) -> list[TemplateRow]:
+    """The templates of a merchant, by id."""
+    rows = await tx.fetch(
+        """
+        SELECT template_id, merchant_id, version
+          FROM light_template
+         WHERE merchant_id = $1
+         ORDER BY template_id
+         LIMIT 500
+        """,
+        merchant_id,
+    )
+    return [TemplateRow(**dict(row)) for row in rows]
+
+
 async def versions(tx: Reads, template_id: str) -> list[VersionRow]:
     """All versions of a template, the newest first."""
     rows = await tx.fetch(

@@ -1,0 +1,342 @@
+"""A merchant's people in a real browser: each page of the workbench does what its forms say, and shows nobody else's rows."""
+
+import re
+import socket
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from starlette.routing import Route
+
+from lutong_chassis.auth import Principal
+from tests.e2e.seeded.tea_shop import SHOP, STORE, TeaShop
+from tests.support.web_console import CHROMIUM_ONLY, Console, is_accessible, signed_in_as
+
+pytestmark = [pytest.mark.timeout(300), *CHROMIUM_ONLY]
+
+WORKBENCH: Final = f"/merchants/{SHOP}"
+COUNTER: Final = f"/stores/{SHOP}/{STORE}"
+PAGES: Final = (
+    f"/stores?merchant={SHOP}",
+    COUNTER,
+    f"{COUNTER}/stock",
+    f"{COUNTER}/stock/longjing",
+    f"{COUNTER}/slots",
+    f"{WORKBENCH}/figures",
+    f"{WORKBENCH}/plans",
+    f"{WORKBENCH}/coupons",
+    f"{WORKBENCH}/programs",
+    f"{WORKBENCH}/programs/tea-shop-card",
+    f"{WORKBENCH}/light-stores",
+    f"{WORKBENCH}/accounts",
+    f"{WORKBENCH}/accounts/{SHOP}",
+    f"{WORKBENCH}/import",
+    "/rankings",
+)
+STRANGER: Final = Principal("zhou@other", "merchant", merchant_id="other")
+VIEWER: Final = Principal("vic@example", "viewer")
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bench(context: BrowserContext, console: Console, shop: TeaShop) -> Page:
+    """A page of the shop's owner, who is no staff of the platform."""
+    signed_in_as(context, console, shop.owner)
+    return context.new_page()
+
+
+def opened(page: Page, console: Console, path: str) -> Page:
+    answer = page.goto(console.url + path)
+    assert answer
+    assert answer.status == 200, (path, page.locator("main").inner_text())
+    return page
+
+
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("zh", "dark")])
+def test_each_page_passes_axe_and_is_also_json(
+    bench: Page, console: Console, context: BrowserContext, language: str, theme: str
+) -> None:
+    chosen = {"lutong_language": language, "lutong_theme": theme}
+    context.add_cookies([{"name": name, "value": value, "url": console.url} for name, value in chosen.items()])
+    cookies = {str(each.get("name")): str(each.get("value")) for each in context.cookies()}
+    for path in PAGES:
+        assert is_accessible(opened(bench, console, path))
+        expect(bench.locator("footer code").first).to_be_visible()  # the same in a terminal
+        answer = httpx.get(console.url + path, headers={"accept": "application/json"}, cookies=cookies, timeout=30)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json"), path
+
+
+def test_each_link_of_the_workbench_leads_to_a_page(bench: Page, console: Console) -> None:
+    waiting, seen = ["/stores"], set()
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        opened(bench, console, path)
+        waiting += bench.eval_on_selector_all("a[href^='/']", "links => links.map(link => link.getAttribute('href'))")
+    assert {urlsplit(path).path for path in PAGES} <= {urlsplit(path).path for path in seen}
+
+
+def test_a_count_is_written_down_and_found_among_the_movements(bench: Page, console: Console) -> None:
+    opened(bench, console, f"{COUNTER}/stock")
+    bench.get_by_label("Goods (SKU)").fill("longjing")
+    bench.get_by_label("On the shelf").fill("37")
+    bench.get_by_label("Never promised").fill("3")
+    bench.get_by_role("button", name="Save the count").click()
+    row = bench.locator("tr[data-row]", has_text="longjing")
+    expect(row.locator("td").nth(0)).to_have_text("37")
+    row.get_by_role("link").click()
+    expect(bench.locator("tr[data-row]").first).to_contain_text("counted")
+
+
+def test_a_refused_count_loses_no_typed_text(bench: Page, console: Console) -> None:
+    opened(bench, console, f"{COUNTER}/stock")
+    bench.get_by_label("Goods (SKU)").fill("no such/sku")
+    bench.get_by_label("On the shelf").fill("5")
+    bench.get_by_role("button", name="Save the count").click()
+    expect(bench.get_by_role("alert")).to_contain_text("That was refused")
+    expect(bench.get_by_label("On the shelf")).to_have_value("5")
+
+
+def test_a_file_is_taken_in_and_its_bad_rows_are_named(bench: Page, console: Console) -> None:
+    opened(bench, console, f"{WORKBENCH}/import?kind=stock")
+    rows = f"location_id,sku,on_hand\n{STORE},biluochun,12\n{STORE},maofeng,many\nnowhere-else,longjing,3\n"
+    bench.get_by_label("CSV file").set_input_files(
+        {"name": "monday.csv", "mimeType": "text/csv", "buffer": rows.encode()}
+    )
+    bench.get_by_role("button", name="Take the file in").click()
+    expect(bench.get_by_role("status")).to_contain_text("1 taken, 0 taken before, 2 not taken")
+    assert bench.locator("tr[data-row] th").all_inner_texts() == ["on_hand", "location_id"]
+    assert is_accessible(bench)
+    opened(bench, console, f"{COUNTER}/stock")
+    expect(bench.locator("tr[data-row]", has_text="biluochun").locator("td").first).to_have_text("12")
+
+
+def test_a_file_that_is_too_large_is_refused_unread(bench: Page, console: Console) -> None:
+    cookies = "; ".join(f"{each['name']}={each['value']}" for each in bench.context.cookies())
+    head = (f"POST {WORKBENCH}/import HTTP/1.1", "Host: here", f"Cookie: {cookies}", "Content-Length: 5000001", "", "")
+    with socket.create_connection(("127.0.0.1", urlsplit(console.url).port or 0), timeout=30) as connection:
+        connection.sendall("\r\n".join(head).encode())
+        assert connection.recv(64).startswith(b"HTTP/1.1 413")
+
+
+def test_hours_and_slots_are_set_and_taken_back(bench: Page, console: Console) -> None:
+    opened(bench, console, f"{COUNTER}/slots?day=2027-03-01")
+    bench.get_by_text("Change the hours").click()
+    bench.get_by_label("Opening hours").fill("1-5 09:00-21:00; 6,7 10:00-18:00")
+    bench.get_by_role("button", name="Save the hours").click()
+    expect(bench.locator("dl.record")).to_contain_text("1,2,3,4,5 09:00-21:00; 6,7 10:00-18:00")
+    opened(bench, console, f"{COUNTER}/slots?day=2027-03-01")
+    bench.get_by_text("Open slots").click()
+    form = bench.locator("form", has=bench.get_by_role("button", name="Open these slots"))
+    for name, value in (
+        ("From this day", "2027-03-01"),
+        ("For so many days", "2"),
+        ("Begins", "15:00"),
+        ("Ends", "17:00"),
+    ):
+        form.get_by_label(name).fill(value)
+    form.get_by_label("Orders", exact=True).fill("8")
+    form.get_by_role("button").click()
+    expect(bench.get_by_role("heading", level=1)).to_contain_text("Hours and slots")
+    opened(bench, console, f"{COUNTER}/slots?day=2027-03-01")
+    expect(bench.locator("tr[data-row]")).to_have_count(2)
+    bench.get_by_text("Close early").click()
+    bench.get_by_label("No slot from this moment").fill("2027-03-02T00:00")
+    bench.get_by_role("button", name="Take these slots back").click()
+    expect(bench.get_by_role("status")).to_contain_text("1 slot was taken back")
+
+
+def test_an_order_shows_its_plan_and_what_nobodys_coming_costs(bench: Page, console: Console, shop: TeaShop) -> None:
+    opened(bench, console, COUNTER)
+    expect(bench.locator(".cards > li")).to_have_count(len(shop.orders))
+    expect(bench.locator(".cards > li").first).to_contain_text("2 × longjing")
+    bench.get_by_role("link", name=shop.orders[0]).click()
+    record = bench.locator("dl.record").last
+    expect(record).to_contain_text("茶友 · version 1, as it was signed")
+    expect(record).to_contain_text("CN¥15.00 is kept, the rest is given back")
+    expect(bench.locator("main ol li")).to_have_count(1)  # why it is sourced there
+    assert is_accessible(bench)
+
+
+def test_a_clerk_hands_over_by_code_and_declines_on_a_phone(bench: Page, console: Console, shop: TeaShop) -> None:
+    bench.set_viewport_size({"width": 390, "height": 844})
+    opened(bench, console, COUNTER)
+    card = bench.locator(".cards > li", has_text=shop.orders[0])
+    for step, then in (("Accept", "accepted"), ("Picked", "picked"), ("Ready", "ready for pickup")):
+        card.get_by_role("button", name=step, exact=True).click()
+        expect(card.locator("strong").first).to_have_text(then)
+    card.get_by_label("Code").fill("AAAAAAAA")
+    card.get_by_role("button", name="Hand over").click()
+    expect(bench.get_by_role("alert")).to_contain_text("That was refused")
+    expect(card.get_by_label("Code")).to_have_value("AAAAAAAA")
+    url = f"{console.target.urls['inventory']}/v1/orders/{shop.orders[0]}/pickup-code"
+    code = httpx.post(url, auth=console.target.acting_as(shop.member), timeout=30).json()["code"]
+    card.get_by_label("Code").fill(code)
+    card.get_by_role("button", name="Hand over").click()
+    expect(bench.locator(".cards > li")).to_have_count(1)
+    other = bench.locator(".cards > li", has_text=shop.orders[1])
+    other.get_by_label("Why not").select_option("damaged")
+    other.get_by_role("button", name="Decline").click()
+    expect(bench.locator("main")).to_contain_text("No order is open here.")
+    assert bench.evaluate("document.documentElement.scrollWidth") <= 390
+    opened(bench, console, f"{WORKBENCH}/figures")
+    row = bench.locator("tr[data-row]", has_text="梅家茶铺")
+    expect(row).to_contain_text("50.0%")  # of two, one was declined; with its interval
+    expect(row).to_contain_text("–")
+
+
+def test_a_plan_keeps_what_its_form_does_not_name(bench: Page, console: Console) -> None:
+    opened(bench, console, f"{WORKBENCH}/plans")
+    for name, value in (
+        ("Plan", "tea-friends"),
+        ("Name", "茶友"),
+        ("Credit up to", "1200"),
+        ("Discount, in per cent", "5"),
+    ):
+        bench.get_by_label(name, exact=True).fill(value)
+    bench.get_by_label("Kept if nobody picks an order up").fill("9.90")
+    bench.get_by_role("button", name="Write this version").click()
+    row = bench.locator("tr[data-row]", has_text="tea-friends")
+    expect(row).to_contain_text("CN¥9.90 is kept")
+    expect(row).to_contain_text("CN¥1,200.00")
+    expect(row.locator("td").nth(1)).to_have_text("2")
+
+
+def test_a_plan_without_a_fee_gives_all_back(page: Page, console: Console) -> None:
+    opened(page, console, "/merchants/watsons/plans")
+    expect(page.locator("tr[data-row]", has_text="watsons-light")).to_contain_text("all is given back")
+
+
+def test_coupons_are_opened_and_what_they_are_worth_never_changes(bench: Page, console: Console) -> None:
+    opened(bench, console, f"{WORKBENCH}/coupons")
+    for amount, seen in (("8", "CN¥8.00"), ("9", None)):
+        bench.get_by_role("textbox", name="Coupons").fill("spring")
+        bench.get_by_label("Off the price").fill(amount)
+        for name in ("In all, at most", "A day, at most"):
+            bench.get_by_label(name).fill("100")
+        bench.get_by_role("button", name="Save these coupons").click()
+        if seen:
+            expect(bench.locator("tr[data-row]", has_text="spring")).to_contain_text(seen)
+        else:
+            expect(bench.get_by_role("alert")).to_contain_text("use another id")
+
+
+def test_fifty_light_stores_are_made_in_three_steps(bench: Page, console: Console, page: Page) -> None:
+    opened(bench, console, f"{WORKBENCH}/light-stores")
+    for name, value in (("Template", "tea-stalls"), ("Title", "梅家茶铺 {store_name}"), ("Keywords", "茶, {city}茶")):
+        bench.get_by_label(name, exact=True).fill(value)
+    bench.get_by_role("button", name="Hand it in for review").click()
+    expect(bench.locator("tr[data-row]")).to_contain_text("an operator looks at it")
+    template = bench.url
+    page.goto(template)
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator("li[aria-current]")).to_contain_text("Take the stores in from a file")
+    opened(bench, console, f"{WORKBENCH}/import?kind=stores")
+    stores = ["location_id,merchant_id,name,latitude,longitude"]
+    stores += [f"stall-{n:02},{SHOP},{n:02} 号摊,30.{2500 + n},120.{2100 + n}" for n in range(50)]
+    lights = ["template_id,store_id,name,city"] + [f"tea-stalls,stall-{n:02},{n:02} 号摊,杭州" for n in range(50)]
+    for kind, rows in (("stores", stores), ("light-stores", lights)):
+        bench.get_by_label("What the rows are").select_option(kind)
+        content = "\n".join(rows).encode()
+        bench.get_by_label("CSV file").set_input_files(
+            {"name": f"{kind}.csv", "mimeType": "text/csv", "buffer": content}
+        )
+        bench.get_by_role("button", name="Take the file in").click()
+        expect(bench.get_by_role("status")).to_contain_text("50 taken, 0 taken before, 0 not taken")
+    bench.goto(template)
+    expect(bench.locator("li[aria-current]")).to_contain_text("Bring a version to them")
+    bench.get_by_label("Watch each stage for").fill("0")
+    bench.get_by_role("button", name="Bring it to the stores").click()
+    expect(bench.get_by_role("heading", name="Rollout of version 1")).to_be_visible()
+    assert is_accessible(bench)
+
+
+def test_a_push_is_tried_scheduled_and_cancelled(bench: Page, console: Console) -> None:
+    opened(bench, console, f"{WORKBENCH}/accounts/{SHOP}")
+    left = bench.locator("dl.record dd strong").first
+    expect(left).to_have_text("1")
+    for name, value in (
+        ("Leads to the mini-program", "tea-shop-card"),
+        ("Title", "春茶上新"),
+        ("Text", "明前龙井到店。"),
+    ):
+        bench.get_by_label(name).fill(value)
+    bench.get_by_role("button", name="Save the draft").click()
+    card = bench.locator(".cards > li", has_text="春茶上新")
+    card.get_by_role("button", name="Try it").click()
+    expect(bench.get_by_role("status")).to_contain_text("reach 1 follower now; 1 are left")
+    expect(left).to_have_text("1")
+    card.get_by_role("button", name="Hand it in").click()
+    expect(left).to_have_text("0")
+    expect(bench.locator("dl.record")).to_contain_text(re.compile(r"More from\s*20\d\d-"))
+    card.get_by_role("button", name=re.compile("Cancel it|Recall it")).first.click()
+    expect(card).to_contain_text(re.compile("cancelled|recalled"))
+    assert is_accessible(bench)
+
+
+def test_a_source_of_visitors_gets_a_code(bench: Page, console: Console) -> None:
+    opened(bench, console, f"{WORKBENCH}/programs/tea-shop-card")
+    bench.get_by_label("Source").fill("lane-9-counter")
+    bench.locator("#f-location_id").fill(STORE)
+    bench.get_by_role("button", name="Make a code").click()
+    expect(bench.locator("tr", has_text="lane-9-counter").locator("code")).to_contain_text("~")
+
+
+def _paths(console: Console, method: str) -> list[str]:
+    """The address of each route of the workbench that answers this method, with the shop's own ids."""
+    ids = {
+        "merchant": SHOP, "location": STORE, "sku": "longjing", "program": "tea-shop-card", "template": "tea-stalls",
+        "account": SHOP, "push": "p-1", "verb": "pause", "order_id": "ORDER",
+    }  # fmt: skip
+    routes = [each for each in console.server.config.app.routes if isinstance(each, Route)]  # type: ignore[union-attr]
+    mine = [each for each in routes if each.path.startswith(("/stores/", "/merchants/", "/orders/"))]
+    verbs = {"slots": "open", "light-stores": "approve", "pushes": "recall"}
+    found = []
+    for route in mine:
+        verb = next((verb for part, verb in verbs.items() if f"/{part}/" in route.path), "pause")
+        path = re.sub(r"\{(\w+)\}", lambda name: (ids | {"verb": verb})[name[1]], route.path)  # noqa: B023  # used at once
+        found += [path] if method in (route.methods or ()) else []
+    return found
+
+
+def test_a_foreign_merchant_gets_no_data_and_changes_nothing(
+    context: BrowserContext, console: Console, shop: TeaShop
+) -> None:
+    session = signed_in_as(context, console, STRANGER)
+    asked = context.request
+    paths = [path.replace("ORDER", shop.orders[0]) for path in _paths(console, "GET")]
+    assert len(paths) > 12
+    for path in paths:
+        answer = asked.get(f"{console.url}{path}?format=json")
+        assert answer.status in {403, 404} or path.endswith("/import"), (path, answer.status)
+        assert not {"梅家", "longjing", "tea-friends"} & set(
+            re.findall(r"梅家|longjing|tea-friends", answer.text().replace(path, ""))
+        ), path
+    for path in _paths(console, "POST"):
+        answer = asked.post(
+            console.url + path, form={"csrf": session.csrf, "reason": "why_not", "version": "1"}, max_redirects=0
+        )
+        assert answer.status >= 400, (path, answer.status)
+
+
+def test_a_viewer_sees_figures_and_no_button(context: BrowserContext, console: Console) -> None:
+    session = signed_in_as(context, console, VIEWER)
+    page = context.new_page()
+    for path in PAGES:
+        answer = page.goto(console.url + path)
+        assert answer
+        assert answer.status == (403 if "/stock" in path or "/slots" in path else 200), path
+        assert page.locator("main form[method=post]").count() == 0, path
+    for path in _paths(console, "POST"):
+        assert context.request.post(console.url + path, form={"csrf": session.csrf}).status == 403, path
