@@ -70,7 +70,9 @@ async def test_some_hosts_have_a_version_of_their_own(client: httpx.AsyncClient)
     await client.put("/v1/hosts/amap", json={**AMAP, "capabilities": PAYS})
     await hand_in(client, 1, "approval", "release")
     needs = {"platform_version": {"min_code": 9}, "req_permissions": [{"name": "pay", "reason": "缴费"}]}
-    answer = await hand_in(client, 2, "approval", "release", hosts=["amap"], **needs)
+    await hand_in(client, 2, "approval", hosts=["amap"], **needs)
+    assert (await client.put("/v1/programs/fund/capabilities/pay", json={"reason": "reviewed"})).is_success
+    answer = await client.post("/v1/programs/fund/versions/2/release")
     assert (answer.json()["released_version"], [each["state"] for each in answer.json()["versions"]]) == (
         1,
         ["released", "hosted"],

@@ -65,7 +65,8 @@ async def test_a_program_lives_and_publishes_it(client: httpx.AsyncClient, pool:
 
 
 async def test_anybody_reads_what_a_released_program_sells(client: httpx.AsyncClient, pool: Pool) -> None:
-    offers = [{"sku": "tea", "title": "Tea", "unit_price": {"amount_minor": 300, "currency": "CNY"}}]
+    price = {"amount_minor": 300, "currency": "CNY"}
+    offers = [{"sku": "tea", "title": "Tea", "unit_price": price, "provided": False}]
     await release(client, "fund", FUND | {"offers": offers})
     dearer = [offers[0] | {"unit_price": {"amount_minor": 350, "currency": "CNY"}}]
     submitted = {"version": 2, "manifest": FUND | {"offers": dearer}}
@@ -155,7 +156,7 @@ async def test_usage_is_counted_once_per_event(client: httpx.AsyncClient, pool: 
         (FUND | {"page": "../secrets"}, "/body/manifest/page"),
         (FUND | {"title": "  "}, "/body/manifest/title"),
         (FUND | {"title": "x" * 81}, "/body/manifest/title"),
-        (FUND | {"platform_version": {"min": -7}}, "/body/manifest/platform_version"),
+        (FUND | {"platform_version": {"min": -7}}, "/body/manifest/platform_version/min_code"),
         (FUND | {"keywords": ["x"] * 21}, "/body/manifest/keywords"),
         (
             FUND | {"offers": [{"sku": "a", "title": "a", "unit_price": {"amount_minor": -1, "currency": "CNY"}}]},

@@ -74,6 +74,11 @@ def a_profile(field: str, value: object) -> Put:
     return Put("membership", "/v1/members/{member_id}/profile", path, body, field, value, kept)
 
 
+def a_host(field: str, value: object) -> Put:
+    path, body = "/v1/hosts/kept", {"title_zh": "高德", "title_en": "Amap"}
+    return Put("registry", "/v1/hosts/{host_id}", path, body, field, value, over_http(path, field))
+
+
 PUTS: Final = [
     an_account("kind", "enterprise"),
     an_account("merchant_id", ACME),
@@ -107,6 +112,8 @@ PUTS: Final = [
         *({"program_id": "fund", "kind": "store_qr"}, "location_id", "near"),
         from_the_table("SELECT location_id FROM traffic_source WHERE source_id = 'kept'"),
     ),
+    a_host("capabilities", [{"name": "pay", "platform_version": 12}]),
+    a_host("scenes", [{"scene_id": "1005", "title_zh": "搜索", "title_en": "search"}]),
     a_profile("latest_delay_months", 3),
     a_profile("repaid_monthly_minor", 5_000),
 ]  # fmt: skip

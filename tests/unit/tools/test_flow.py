@@ -17,13 +17,13 @@ HOPS_MOST: Final = 3
 FILES_MOST: Final = 10
 
 WIDEST: Final[dict[str, int]] = {
-    "membership: ServiceRequested": 13,
+    "membership: ServiceRequested": 15,  # two of them what a program may use: grants
     "membership: CreditAssessed": 13,
     "membership: OrderFulfilled": 12,
     "membership: PartFulfilled": 11,  # captures as OrderFulfilled does
     "membership: POST /v1/agreements/{agreement_id}/rights/{right_id}/uses": 13,
     "membership: DELETE /v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}": 12,
-    "inventory: CreditHeld": 11,
+    "inventory: CreditHeld": 13,  # two of them services without goods, which are answered here, too
     "inventory: AcceptanceLapsed": 15,
     "inventory: FulfilmentLapsed": 15,
     "inventory: LocationDeclined": 15,

@@ -28,7 +28,7 @@ class WantedScene(Command):
 
 
 class WantedHost(Command):
-    """An app that programs run in, whole: what is left out of it, it has not."""
+    """An app that programs run in. What is absent stays as it was; each list is whole."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -40,26 +40,28 @@ class WantedHost(Command):
 
     title_zh: Title
     title_en: Title
-    capabilities: list[Able] = Field(default_factory=list, max_length=20)
-    scenes: list[WantedScene] = Field(default_factory=list, max_length=200)
+    capabilities: list[Able] | None = Field(None, max_length=20)
+    scenes: list[WantedScene] | None = Field(None, max_length=200)
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
         for what, names in (
-            ("capabilities: each name", [each.name for each in self.capabilities]),
-            ("scenes: each scene_id", [each.scene_id for each in self.scenes]),
+            ("capabilities: each name", [each.name for each in self.capabilities or ()]),
+            ("scenes: each scene_id", [each.scene_id for each in self.scenes or ()]),
         ):
             twice = next((name for name, times in Counter(names).items() if times > 1), None)
             if twice is not None:
                 raise ValueError(f"{what} may come once, {twice!r} is repeated")
         return self
 
-    def facts(self, host_id: str) -> HostFacts:
-        """The host, new."""
-        able = tuple(HostCapability(**each.model_dump()) for each in self.capabilities)
-        scenes = tuple(Scene(**each.model_dump()) for each in self.scenes)
-        titles = {"title_zh": self.title_zh, "title_en": self.title_en}
-        return HostFacts(host_id=host_id, revision=1, capabilities=able, scenes=scenes, **titles)
+    def over(self, known: HostFacts) -> HostFacts:
+        """The host as it is to be."""
+        after: dict[str, object] = {"title_zh": self.title_zh, "title_en": self.title_en}
+        if self.capabilities is not None:
+            after["capabilities"] = tuple(HostCapability(**each.model_dump()) for each in self.capabilities)
+        if self.scenes is not None:
+            after["scenes"] = tuple(Scene(**each.model_dump()) for each in self.scenes)
+        return known.model_copy(update=after)
 
 
 class Retirement(Command):
@@ -87,7 +89,8 @@ class HostView(BaseModel):
 async def put_host(host_id: Identifier, wanted: WantedHost, who: Who, tx: TxDependency) -> HostView:
     """Register an app that programs run in, or change it. Repeating it changes nothing."""
     known = await store.lock(tx, host_id)
-    decided = domain.put(known, wanted.facts(host_id))
+    fresh = HostFacts(host_id=host_id, title_zh=wanted.title_zh, title_en=wanted.title_en, revision=1)
+    decided = domain.put(known, wanted.over(known or fresh))
     if decided is None:
         raise Problem(409, "host_retired", f"host {host_id!r} is retired for good: register the app with another id")
     return await _saved(tx, who, "host.put", (known, decided), None)

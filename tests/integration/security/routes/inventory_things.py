@@ -1,5 +1,6 @@
 """What the routes of inventory are asked about: locations, slots, orders and addresses of ann's and acme's."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -56,12 +57,15 @@ def of_an_order(path: str, body: object = None) -> Ask:
     return ask
 
 
-def of_a_service(path: str, body: object = None) -> Ask:
+def of_a_service(path: str, body: Mapping[str, str] | None = None) -> Ask:
+    """A service without goods of ann's, which acme is to do; `reference` in a body stands for one of its own."""
+
     async def ask(world: World) -> Asked:
         order_id = world.fresh("order")
         service = {"member_id": ANN, "provided": True}
         await world.consume(a_hold(order_id, merchant_id=ACME).model_copy(update=service))
-        return Asked(f"/v1/services/{order_id}{path}", body, order_id)
+        filled = {**body, "reference": order_id} if body and "reference" in body else body
+        return Asked(f"/v1/services/{order_id}{path}", filled, order_id)
 
     return ask
 
