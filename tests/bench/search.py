@@ -1,7 +1,7 @@
 """Service search over a thousand, a hundred thousand and a million services: questions of people, words of posts.
 
-Names are real service items and places of `../shared/data/service` put together with cities, or made up where
-the data is absent, and the result says so. Questions are names, and requests of people.
+Names are real service items and places of `../shared/data/service` put together with streets of cities, or made up where
+the data is absent, and the result says so. Questions are names, words of them, and requests of people; all are warm.
 """
 
 import asyncio
@@ -9,24 +9,36 @@ import csv
 import gzip
 import json
 import random
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import asyncpg
+from pypinyin import lazy_pinyin
 from uuid_utils import uuid7
 
 from lutong_chassis import Tx, database
-from lutong_chassis.database import Pool
 from lutong_chassis.testing import create_database, drop_database, in_transaction, migrate_database, settings_for
 from lutong_local.stack import Stack
 from lutong_registry.app import service
 from lutong_registry.discovery import store as discovery_store
 from lutong_registry.discovery.domain.posts import sentences_in
 from lutong_registry.search import http as search_http
-from lutong_registry.search.domain.marks import COVERAGE_MIN, INDEX_VERSION, TOTAL, Document, marks_of, name_of
+from lutong_registry.search.domain.marks import (
+    COVERAGE_MIN,
+    INDEX_VERSION,
+    LEVELS,
+    TOTAL,
+    Document,
+    marks_of,
+    name_of,
+)
 from lutong_registry.search.domain.text import key_of, plain
+from lutong_registry.search.domain.text import words as words_in
 
 DATA: Final = Path(__file__).parents[3] / "shared" / "data" / "service"
 SIZES: Final = (1_000, 100_000, 1_000_000)
@@ -54,6 +66,7 @@ _CITIES: Final = [
     "厦门",
 ]
 _DISTRICTS: Final = ["城东", "城西", "城南", "城北", "高新", "滨江", "开发", "老城", "新区", "湖区"]
+_STREETS: Final = ["东路", "西路", "南路", "北路", "新街"]
 _MADE_UP: Final = [
     "公积金提取",
     "社保缴费",
@@ -81,114 +94,201 @@ def words() -> tuple[str, list[str], list[str]]:
     return "service items, places and requests", sorted(set(names)), questions
 
 
-async def fill(pool: Pool, names: list[str], first: int, last: int, rng: random.Random) -> None:
-    """Add released services number `first` to `last`, straight into the listing; its indexes are built afterwards.
+class Part(NamedTuple):
+    """A piece of a title with what is known of it: its marks, and its words."""
 
-    A signature depends on how often each word is used by all of them, so signatures come last.
-    """
-    await pool.execute("DROP INDEX listing_by_marks, listing_by_signature")
-    for numbers in _pieces(first, last):
-        titles = [
-            names[n]
-            if n < len(names)
-            else f"{_CITIES[n % 20]}{_DISTRICTS[n // 20 % 10]}{names[n * 7919 % len(names)]}"[:80]
-            for n in numbers
-        ]
-        keywords = [rng.choice(names)[:20] for _ in numbers]
-        ids = [f"g-{n}" for n in numbers]
-        await pool.execute("INSERT INTO program (program_id, merchant_id) SELECT unnest($1::text[]), 'brand'", ids)
-        marks = [
-            "{" + ",".join(map(str, marks_of(Document(title, [keyword], title + keyword)))) + "}"
-            for title, keyword in zip(titles, keywords, strict=True)
-        ]
-        names_of = [name_of(title) for title in titles]
-        keys = [key_of(plain(title)) for title in titles]
-        listed = (ids, titles, keywords, marks, names_of, keys)
-        await asyncio.gather(*(pool.execute(_LISTING, *(each[half] for each in listed)) for half in _HALVES))
-    await pool.execute("TRUNCATE word")
-    await pool.execute(
-        "INSERT INTO word SELECT word, count(*) FROM listing, search_known_by(title, keywords, description) AS word GROUP BY 1"
+    text: str
+    marks: Mapping[int, int]
+    words: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What services are put together from. Marks of a whole are those of its parts: to make them anew for a million takes an
+    hour of Python, and only words across the seam and how a longer title weighs its words would differ."""
+
+    streets: Sequence[Part]
+    names: Sequence[Part]
+    keywords: Sequence[str]
+
+    def row(self, number: int) -> tuple[Part, Part, str]:
+        """The street, the name and the keyword of a service."""
+        at = number * 7919 % len(self.names)
+        return self.streets[number % len(self.streets)], self.names[at], self.keywords[at]
+
+
+def pool_of(names: Sequence[str], rng: random.Random) -> Pool:
+    """Names as they are, each at any of a thousand streets."""
+    keywords = [rng.choice(names)[:20] for _ in names]
+    streets = [f"{city}{district}{street}" for street in _STREETS for district in _DISTRICTS for city in _CITIES]
+    return Pool(
+        [_part(street, Document(street)) for street in streets],
+        [_part(name, Document(name, [kw], name + kw)) for name, kw in zip(names, keywords, strict=True)],
+        keywords,
     )
-    await pool.execute("TRUNCATE mark")
-    await pool.execute("INSERT INTO mark SELECT mark, count(*) FROM listing, unnest(marks) AS mark GROUP BY 1")
-    await pool.execute("INSERT INTO mark SELECT $1, count(*) FROM listing", TOTAL)
-    for numbers in _pieces(first, last):
-        ids = [f"g-{n}" for n in numbers]
-        await asyncio.gather(*(pool.execute(_SIGNATURE, ids[half], COVERAGE_MIN) for half in _HALVES))
-    await pool.execute("CREATE INDEX listing_by_marks ON listing USING gin (marks) WHERE visible")
-    await pool.execute("CREATE INDEX listing_by_signature ON listing USING gin (signature) WHERE visible")
-    await pool.execute("VACUUM ANALYZE")
 
 
-def _pieces(first: int, last: int) -> Iterator[range]:
-    """As many at once as a statement gets through in time."""
-    for begin in range(first, last, 20_000):
-        yield range(begin, min(last, begin + 20_000))
+def _part(text: str, document: Document) -> Part:
+    known = {word for each in (document.title, *document.keywords) for word in words_in(plain(each))}
+    return Part(text, {mark - mark % LEVELS: mark for mark in marks_of(document)}, frozenset(known))
 
 
-_HALVES: Final = (slice(0, None, 2), slice(1, None, 2))  # a core of PostgreSQL's for each
+async def fill(connection: asyncpg.Connection, known: Pool, services: int) -> None:
+    """Release so many services, straight into the listing; its indexes are built afterwards."""
+    await connection.execute("DROP INDEX listing_by_marks, listing_by_signature, listing_by_words, listing_by_name")
+    await connection.execute("DROP INDEX listing_by_title, listing_outdated")
+    await connection.execute("ALTER TABLE listing DROP COLUMN words, DROP COLUMN names")  # which nothing reads any more
+    marks: Counter[int] = Counter({TOTAL: services})
+    used: Counter[str] = Counter()
+    for number in range(services):
+        street, name, _ = known.row(number)
+        marks.update((street.marks | name.marks).values())
+        used.update(street.words | name.words)
+    await connection.copy_records_to_table("mark", records=marks.items(), columns=["mark", "listings"])
+    await connection.copy_records_to_table("word", records=used.items(), columns=["word", "listings"])
+    await connection.execute(
+        "INSERT INTO program (program_id, merchant_id) SELECT 'g-' || n, 'brand' FROM generate_series(0, $1 - 1) AS n",
+        services,
+    )
+    rows = (_row(known, number, used) for number in range(services))
+    await connection.copy_records_to_table("listing", records=rows, columns=_COLUMNS)
+    for index in _INDEXES:
+        await connection.execute(index)
+    await connection.execute("VACUUM ANALYZE")
 
-_SIGNATURE: Final = """
-UPDATE listing
-   SET signature = search_signature(title, keywords, $2)
- WHERE program_id = ANY ($1::text[])
-"""
 
-_LISTING: Final = f"""
-INSERT INTO listing (program_id, merchant_id, version, title, page, keywords, description, visible, marks, name,
-                     title_key, indexed_as)
-SELECT program_id, 'brand', 1, title, 'pages/index', ARRAY[keyword], title || keyword, true, marks::bigint[], name,
-       title_key, {INDEX_VERSION}
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
-       AS given(program_id, title, keyword, marks, name, title_key)
-"""
+def _row(known: Pool, number: int, used: Mapping[str, int]) -> tuple[Any, ...]:
+    street, name, keyword = known.row(number)
+    title = f"{street.text}{name.text}"[:80]
+    marks = sorted((street.marks | name.marks).values())
+    signature = sorted({*_rarest(title, used, COVERAGE_MIN), *_rarest(keyword, used, 1.0)})
+    return (
+        f"g-{number}", "brand", 1, title, "pages/index", [keyword], name.text + keyword, True, marks, name_of(title),
+        key_of(plain(title)), sorted({key_of(plain(title)), key_of(plain(keyword))}), signature, INDEX_VERSION,
+    )  # fmt: skip
 
 
-async def timed(pool: Pool, asked: list[Any], ask: Any) -> dict[str, Any]:  # noqa: ANN401  # a query of the store
-    """Ask one after the other; gives how long it takes, in ms, and how many found something."""
-    waited, found = [], 0
-    for question in asked:
+def _rarest(name: str, used: Mapping[str, int], coverage: float) -> list[str]:
+    """What `search_signature` takes of a name."""
+    terms = sorted(set(words_in(plain(name))), key=lambda term: (used.get(term, 0), term))
+    return terms[: int((1 - coverage) * len(terms) + 1e-9) + 1]
+
+
+_COLUMNS: Final = [
+    "program_id",
+    "merchant_id",
+    "version",
+    "title",
+    "page",
+    "keywords",
+    "description",
+    "visible",
+    "marks",
+    "name",
+    "title_key",
+    "name_keys",
+    "signature",
+    "indexed_as",
+]
+_INDEXES: Final = (
+    "CREATE INDEX listing_by_marks ON listing USING gin (marks) WITH (fastupdate = off) WHERE visible",
+    "CREATE INDEX listing_by_signature ON listing USING gin (signature) WITH (fastupdate = off) WHERE visible",
+    "CREATE INDEX listing_by_name ON listing (name) WHERE visible",
+    "CREATE INDEX listing_by_title ON listing (title_key text_pattern_ops) WHERE visible",
+)
+
+
+async def timed(pool: database.Pool, asked: Sequence[Any], ask: Any) -> dict[str, Any]:  # noqa: ANN401  # a query of the store
+    """Ask one after the other, once everything was asked; gives how long it takes, in ms, and how many found something."""
+    waited: list[float] = []
+    found = 0
+    for question in [*asked, *asked]:
         async with in_transaction(pool) as tx:
             began = perf_counter()
             found += bool(await ask(tx, question))
             waited.append(1000 * (perf_counter() - began))
-    cuts = quantiles(waited, n=100)
-    return {"p50_ms": round(cuts[49], 1), "p99_ms": round(cuts[98], 1), "found": round(found / len(asked), 2)}
+    cuts = quantiles(waited[len(asked) :], n=100)
+    return {"p50_ms": round(cuts[49], 1), "p99_ms": round(cuts[98], 1), "found": round(found / len(waited), 2)}
 
 
-async def _led(tx: Tx, texts: list[str]) -> object:
+async def _led(tx: Tx, texts: Sequence[str]) -> object:
     """Which services share words with posts."""
     return await discovery_store.matches(tx, {text: sentences_in(text) for text in texts})
+
+
+async def _found(tx: Tx, asked: str) -> object:
+    return await search_http.search(tx, asked, 20)
+
+
+def questions(known: Pool, requests: Sequence[str], rng: random.Random) -> dict[str, list[str]]:
+    """The kinds of questions: exact names, a common and a rare word of one, a name with a character wrong, its sound."""
+    rows = [known.row(rng.randrange(10**6)) for _ in range(QUESTIONS)]
+    names = [f"{street.text}{name.text}"[:80] for street, name, _ in rows]
+    used = Counter(word for name in known.names for word in name.words)
+    chosen = [sorted(name.words, key=lambda word: (used[word], word)) or [name.text] for _, name, _ in rows]
+    return {
+        "exact name": names,
+        "common word": [words[-1] for words in chosen],
+        "rare word": [words[0] for words in chosen],
+        "typo": [_with_a_typo(name, rng) for name in names],
+        "pinyin": ["".join(lazy_pinyin(name.text, errors="ignore"))[:40] or name.text for _, name, _ in rows],
+        "request": rng.choices(requests, k=QUESTIONS),
+    }
+
+
+def _with_a_typo(name: str, rng: random.Random) -> str:
+    place = rng.randrange(len(name))
+    return f"{name[:place]}{rng.choice('的一是不了人我在有他')}{name[place + 1 :]}"
+
+
+async def measure_at(pool: database.Pool, known: Pool, requests: Sequence[str], rng: random.Random) -> dict[str, Any]:
+    """Questions of each kind, posts one by one, and posts by the hundred."""
+    kinds = {kind: await timed(pool, asked, _found) for kind, asked in questions(known, requests, rng).items()}
+    titles = [f"{street.text}{name.text}"[:80] for street, name, _ in map(known.row, rng.sample(range(10**6), 500))]
+    posts = [*requests, *(f"{title}怎么办理" for title in titles)]
+    return kinds | {
+        "one post": await timed(pool, [[post] for post in rng.choices(posts, k=QUESTIONS)], _led),
+        "a hundred posts": await timed(pool, [rng.choices(posts, k=100) for _ in range(20)], _led),
+        "sizes": {row["name"]: row["size"] for row in await pool.fetch(_SIZES)},
+    }
+
+
+_SIZES: Final = """
+SELECT relname AS name, pg_size_pretty(pg_total_relation_size(oid)) AS size
+  FROM pg_class
+ WHERE relname IN ('listing', 'mark', 'word', 'listing_by_marks', 'listing_by_signature', 'listing_by_name',
+                   'listing_by_title')
+"""
 
 
 async def _measure(stack: Stack, share: float) -> dict[str, Any]:
     rng = random.Random(1)
     origin, names, requests = words()
-    name = f"search_{uuid7().hex[-10:]}"
-    url = await create_database(stack.admin_url, name)
+    known = pool_of(names, rng)
     rows = []
-    try:
-        await migrate_database(url, service.migrations)
-        pool = await database.connect(settings_for(url, statement_timeout_s=600))
-        await pool.execute("INSERT INTO merchant (merchant_id, name) VALUES ('brand', 'brand')")
-        filled = 0
-        for size in SIZES:
-            await fill(pool, names, filled, wanted := max(filled, int(size * share)), rng)
-            filled = wanted
-            named, people = rng.choices(names, k=QUESTIONS), rng.choices(requests, k=QUESTIONS)
-            rows.append(
-                {
-                    "services": filled,
-                    "by name": await timed(pool, named, lambda tx, q: search_http.search(tx, q, 20)),
-                    "by request": await timed(pool, people, lambda tx, q: search_http.search(tx, q, 20)),
-                    "one post": await timed(pool, [[q] for q in people], _led),
-                    "a hundred posts": await timed(pool, [rng.choices(requests, k=100) for _ in range(20)], _led),
-                }
-            )
-        await pool.close()
-    finally:
-        await drop_database(stack.admin_url, name)
+    for size in SIZES:
+        name = f"search_{uuid7().hex[-10:]}"
+        url = await create_database(stack.admin_url, name)
+        try:
+            rows.append(await at(url, known, requests, max(1_000, int(size * share))))
+        finally:
+            await drop_database(stack.admin_url, name)
     return {"words": origin, "rows": rows}
+
+
+async def at(url: str, known: Pool, requests: Sequence[str], services: int) -> dict[str, Any]:
+    """Fill an empty database with so many services, and measure."""
+    await migrate_database(url, service.migrations)
+    pool = await database.connect(settings_for(url, statement_timeout_s=900))
+    try:
+        await pool.execute("INSERT INTO merchant (merchant_id, name) VALUES ('brand', 'brand')")
+        began = perf_counter()
+        async with pool.acquire() as connection:
+            await fill(connection, known, services)
+        built_s = round(perf_counter() - began)
+        return {"services": services, "built_s": built_s} | await measure_at(pool, known, requests, random.Random(1))
+    finally:
+        await pool.close()
 
 
 def search(stack: Stack, share: float) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from tests.e2e.corrupting import (
 )
 from tests.e2e.corrupting_accounts import counted, pushed, rewarded
 from tests.e2e.corrupting_light_stores import rendered
+from tests.e2e.corrupting_services import granted, provided
 from tests.e2e.corrupting_subjects import (
     banded,
     credited,
@@ -181,6 +182,18 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V29", "what was spent was shown nowhere", rewarded(drop="s-1")),
     ("V29", "a debt is forgotten", rewarded(debt=0)),
     ("V29", "a program has page views and no account", rewarded(drop="account")),
+    ("V31", "a service was done, and is not captured", provided(state="held", captured_minor=0)),
+    ("V31", "a service has no hold", provided(drop="hold")),
+    ("V31", "a service failed, and is captured", provided(service_state="failed", service_reference=None)),
+    ("V31", "a service was captured for another price", provided(captured_minor=90)),
+    ("V31", "a service and its hold differ", provided(service_amount_minor=90)),
+    ("V31", "two services have one reference", provided(twice=True)),
+    ("V31", "a service is the sale of a store", provided(sold=True)),
+    ("V32", "membership lets a program do what was revoked", granted(granted="credit pay")),
+    ("V32", "membership never heard of a grant", granted(drop="membership")),
+    ("V32", "membership has a grant that nobody gave", granted(drop="registry")),
+    ("V32", "membership has an earlier revision", granted(revision=1)),
+    ("V32", "membership holds nobody to grants", granted(enforced=False)),
     ("V30", "an opening is counted twice", counted(opened=4)),
     ("V30", "a fact is not counted", counted(kept=4)),
     ("V30", "an opening is counted as solved", counted(opened=2, solved=1)),

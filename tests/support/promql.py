@@ -101,7 +101,8 @@ def _chosen(tree: Tree, story: Sequence[Series]) -> list[Series]:
     return [
         series
         for series in story
-        if series.name == tree.name and all((series.labels.get(name) == value) == same for name, value, same in wanted)
+        if series.name == tree.name
+        and all((series.labels.get(name, "") == value) == same for name, value, same in wanted)
     ]
 
 

@@ -6,6 +6,7 @@ SHA-256. `labels/README.md` has the guideline, and how far the two readings agre
 
 import csv
 import gzip
+import lzma
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
@@ -75,6 +76,29 @@ def labelled_posts(data: Path) -> Iterator[Row]:
                 yield {"text": text, "sensible": label.sensible, "no_card": label.no_card, "kind": kind}
 
 
+def unseen_posts(data: Path) -> Iterator[Row]:
+    """Titles that got a card by a pool of services that no rule was made with, as one reader judged the card."""
+    with (LABELS / "unseen_cards.csv").open(encoding="utf-8") as file:
+        known = {row["title"]: row for row in csv.DictReader(file)}
+    for text in dict.fromkeys(_all_titles(data)):
+        if (row := known.get(sha256(text.encode()).hexdigest()[:16])) is not None:
+            sensible = (row["service"],) if row["reader"] == "s" else ()
+            yield {"text": text, "sensible": sensible, "no_card": row["reader"] == "h", "kind": "unseen"}
+
+
+def _all_titles(data: Path) -> Iterator[str]:
+    with gzip.open(data / "weibo" / "hot_titles_2023Q1.tsv.gz", "rt", encoding="utf-8") as lines:
+        yield from (line.rstrip("\n").split("\t", 1)[1] for line in lines)
+    with lzma.open(data / "traffic" / "weibo_hot_hourly_2024-11.tsv.xz", "rt", encoding="utf-8") as lines:
+        yield from (line.rstrip("\n").split("\t", 2)[2] for line in lines)
+
+
+def shops(name: str) -> list[Row]:
+    """A pool of well-known brands and places with keywords of their own."""
+    with (LABELS / name).open(encoding="utf-8") as file:
+        return [row | {"keywords": row["keywords"].split(";")} for row in csv.DictReader(file)]
+
+
 def services(data: Path) -> list[Row]:
     """The services that cards may lead to: government items, known shops, and restaurants with their dishes."""
     items = [
@@ -85,9 +109,7 @@ def services(data: Path) -> list[Row]:
         }
         for item in raw.services(data)
     ]
-    with (LABELS / "shops.csv").open(encoding="utf-8") as file:
-        shops = [row | {"keywords": row["keywords"].split(";")} for row in csv.DictReader(file)]
-    return [*items, *shops, *_restaurants(data)]
+    return [*items, *shops("shops.csv"), *_restaurants(data)]
 
 
 def _restaurants(data: Path) -> Iterator[Row]:

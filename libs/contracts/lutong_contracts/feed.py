@@ -138,6 +138,8 @@ class CardTapped(Event, topic=ENGAGEMENTS, key="viewer_id"):
     program_id: Identifier
     version: int = Field(ge=1)
     touch: Touch | None = Field(default=None, description="The item of the feed that was tapped, when it was served.")
+    host_id: Identifier | None = Field(default=None, description="The app that it was opened in, if that stated it.")
+    scene_id: Identifier | None = Field(default=None, description="The place of that app, of those that it registered.")
 
 
 class ServiceSolved(Event, topic=ENGAGEMENTS, key="viewer_id"):
@@ -198,6 +200,9 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     )
     touch: Touch | None = Field(default=None, description="The item of the feed that led to it, when it was served.")
     version: int | None = Field(default=None, ge=1, description="Which version of the mini-program had these prices.")
+    provided: bool = Field(
+        default=False, description="A service without goods: its merchant does it, no location sends anything."
+    )
 
 
 class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):

@@ -9,6 +9,7 @@ from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field, StringConstraints
 
+from lutong_contracts.hosts import OnHost
 from lutong_contracts.values import Identifier, OneLine, Printable, Value
 
 STEPS: Final = (10, 30, 50)
@@ -31,11 +32,12 @@ class Audience(Value):
 
 
 class Viewing(NamedTuple):
-    """Who looks, and from where and on what, as their client reports it."""
+    """Who looks, and from where and on what, as their client reports it; `on` is the app that it is in."""
 
     viewer_id: str | None
     region: str | None = None
     device: str | None = None
+    on: OnHost | None = None
 
 
 def bucket(program_id: str, salt: str, viewer_id: str) -> int:

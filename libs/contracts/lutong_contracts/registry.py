@@ -9,12 +9,14 @@ from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.gray import Audience
-from lutong_contracts.topics import DISCOVERIES, LIGHT_STORES, MERCHANTS, PROGRAMS, REGISTRY_AUDIT
+from lutong_contracts.hosts import AnyCapability, HostFacts, Needs
+from lutong_contracts.topics import DISCOVERIES, GRANTS, HOSTS, LIGHT_STORES, MERCHANTS, PROGRAMS, REGISTRY_AUDIT
 from lutong_contracts.values import Identifier, Offer, Reason, Text, Title, Value
 
 _OFFERS_OF: Final = (
     "The program whose offers it sells, of the same merchant and in its version in force; then `offers` is empty."
 )
+_NEEDS: Final = "What it needs of the app that it runs in; absent: nothing, as before hosts were known."
 
 
 class MerchantFacts(Entity):
@@ -30,6 +32,27 @@ class MerchantRegistered(MerchantFacts, Event, topic=MERCHANTS, key="merchant_id
 
 class MerchantChanged(MerchantFacts, Event, topic=MERCHANTS, key="merchant_id"):
     """A merchant has another name."""
+
+
+class HostRegistered(HostFacts, Event, topic=HOSTS, key="host_id"):
+    """An app may run programs from now on."""
+
+
+class HostChanged(HostFacts, Event, topic=HOSTS, key="host_id"):
+    """An app has another name, can do other things, or has other scenes."""
+
+
+class HostRetired(HostFacts, Event, topic=HOSTS, key="host_id"):
+    """An app runs no programs any more: cards that need a host state it there."""
+
+
+class CapabilitiesChanged(Entity, Event, topic=GRANTS, key="program_id"):
+    """What a program may use, as an operator granted or revoked it. `enforced`: a version that declares what it uses was released, and what is
+    not granted is refused from then on; until then nothing is, as before capabilities were known."""
+
+    program_id: Identifier
+    granted: tuple[AnyCapability, ...] = Field(default=(), max_length=20)
+    enforced: bool = False
 
 
 class ProgramRegistered(Event, topic=PROGRAMS, key="program_id"):
@@ -71,6 +94,7 @@ class VersionReleased(Event, topic=PROGRAMS, key="program_id"):
     page: str = Field(max_length=256)
     offers: tuple[Offer, ...] = Field(max_length=500)
     offers_of: Identifier | None = Field(default=None, description=_OFFERS_OF)
+    needs: Needs | None = Field(default=None, description=_NEEDS)
 
 
 class VersionRolledBack(Event, topic=PROGRAMS, key="program_id"):
@@ -84,6 +108,7 @@ class VersionRolledBack(Event, topic=PROGRAMS, key="program_id"):
     page: str = Field(max_length=256)
     offers: tuple[Offer, ...] = Field(max_length=500)
     offers_of: Identifier | None = Field(default=None, description=_OFFERS_OF)
+    needs: Needs | None = Field(default=None, description=_NEEDS)
 
 
 class VersionAdmitted(Event, topic=PROGRAMS, key="program_id"):
@@ -114,6 +139,7 @@ class VersionGrayed(Event, topic=PROGRAMS, key="program_id"):
     page: str = Field(max_length=256)
     offers: tuple[Offer, ...] = Field(max_length=500)
     audience: Audience
+    needs: Needs | None = Field(default=None, description=_NEEDS)
 
 
 class Evidence(Value):
@@ -149,6 +175,29 @@ class VersionGrayStopped(Event, topic=PROGRAMS, key="program_id"):
 
 class VersionForcedOffline(Event, topic=PROGRAMS, key="program_id"):
     """An operator forbade a version, for good. If it was released, no version is: cards of the program show the reason."""
+
+    program_id: Identifier
+    version: int = Field(ge=1)
+    reason: Reason
+
+
+class VersionHosted(Event, topic=PROGRAMS, key="program_id"):
+    """This version is what cards open in the apps that `needs` names; all others open what they opened before.
+
+    Ends with VersionUnhosted, with VersionForcedOffline, or when a later version covers the hosts (`lutong_contracts.hosts.covers`).
+    """
+
+    program_id: Identifier
+    merchant_id: Identifier
+    version: int = Field(ge=1)
+    title: Title
+    page: str = Field(max_length=256)
+    offers: tuple[Offer, ...] = Field(max_length=500)
+    needs: Needs
+
+
+class VersionUnhosted(Event, topic=PROGRAMS, key="program_id"):
+    """A version that some hosts had of their own was taken back: they open what all others do."""
 
     program_id: Identifier
     version: int = Field(ge=1)

@@ -65,6 +65,8 @@ EXPOSURES: Final = Topic("lutong.feed.exposures", key="member")
 TIMELINES: Final = Topic("lutong.feed.timelines", key="account")
 PROGRAMS: Final = Topic("lutong.registry.programs", key="program")
 MERCHANTS: Final = Topic("lutong.registry.merchants", key="merchant", compacted=True)
+HOSTS: Final = Topic("lutong.registry.hosts", key="host", partitions=3, compacted=True)
+GRANTS: Final = Topic("lutong.registry.grants", key="program", partitions=3, compacted=True)
 DISCOVERIES: Final = Topic("lutong.registry.discoveries", key="post")
 LIGHT_STORES: Final = Topic("lutong.registry.light-stores", key="template", partitions=3)
 PUSHES: Final = Topic("lutong.registry.pushes", key="push")
@@ -103,6 +105,8 @@ TOPICS: Final = (
     TIMELINES,
     MERCHANTS,
     PROGRAMS,
+    HOSTS,
+    GRANTS,
     DISCOVERIES,
     LIGHT_STORES,
     PUSHES,

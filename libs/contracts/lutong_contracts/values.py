@@ -158,6 +158,9 @@ AnyMode = Annotated[str, Open(Mode)]
 AnyLocationKind = Annotated[str, Open(LocationKind)]
 """A `LocationKind` in an event: the same."""
 
+AnyServedBy = Annotated[str, Open(Literal["store", "flagship", "provider"])]
+"""Who served an order, in an event: a location by its kind, or the merchant itself, of a service without goods."""
+
 AnyStockBand = Annotated[str, Open(StockBand)]
 """A `StockBand` in an event: the same."""
 
@@ -218,3 +221,7 @@ class Offer(Value):
     sku: Identifier
     title: Title
     unit_price: Money
+    provided: bool = Field(
+        default=False,
+        description="A service without goods: the merchant itself does it, no store has it, and it has no stock.",
+    )

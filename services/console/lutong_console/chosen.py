@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from lutong_console import env_file
 from lutong_console.cli.errors import USAGE, ConsoleError
@@ -16,6 +16,8 @@ from lutong_console.cli.errors import USAGE, ConsoleError
 NONE: Final = "none"
 """The name that stands for no profile, and for no override."""
 PROFILES: Final = ("observability", "ha", "tools", "proxy")
+SIZES: Final = ("small", "medium", "large")
+"""Each has a file of variables in deploy/sizes, and all of them the same variables: one size replaces another."""
 _HEADING: Final = "# ---- chosen by `lutong up`; read by docker compose, make and lutong alike"
 _BROKERS: Final = "LUTONG_KAFKA_BROKERS"
 
@@ -44,14 +46,33 @@ def names(given: str) -> list[str]:
     return [] if given == NONE else [name for name in re.split(r"[,\s]+", given) if name]
 
 
-def values(place: Path, there: Mapping[str, str], profile: str | None, override: str | None) -> dict[str, str]:
+class Choice(NamedTuple):
+    """What was asked for; what is None stays as it was."""
+
+    profile: str | None = None
+    override: str | None = None
+    size: str | None = None
+
+
+def values(place: Path, there: Mapping[str, str], choice: Choice) -> dict[str, str]:
     """What to remember of a choice; `there` is what is remembered. Raises ConsoleError for what cannot be."""
     found: dict[str, str] = {}
-    if profile is not None:
-        found |= _profiles(place, there, names(profile))
-    if override is not None:
-        found["COMPOSE_FILE"] = ":".join(_files(place, names(override)))
+    if choice.size is not None:
+        found |= _size(place, choice.size)
+    if choice.profile is not None:
+        found |= _profiles(place, there, names(choice.profile))
+    if choice.override is not None:
+        found["COMPOSE_FILE"] = ":".join(_files(place, names(choice.override)))
     return found
+
+
+def _size(place: Path, size: str) -> dict[str, str]:
+    """The variables of a size; `none` takes them back."""
+    if size not in (*SIZES, NONE):
+        raise ConsoleError(f"there is no size {size!r}: there are {', '.join(SIZES)}, none", code=USAGE)
+    named = SIZES[0] if size == NONE else size
+    variables = env_file.variables((place / "sizes" / f"{named}.env").read_text(encoding="utf-8"), {})
+    return dict.fromkeys(variables, "") if size == NONE else variables
 
 
 def _profiles(place: Path, there: Mapping[str, str], chosen: Iterable[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from lutong_chassis import Command
 from lutong_contracts.feed import REST_MAX
 from lutong_contracts.gray import Word
+from lutong_contracts.hosts import PLATFORM_MAX
 from lutong_contracts.touches import Echo
 from lutong_contracts.values import Identifier, Mode, Place, Reason, Text, Title, Visible
 
@@ -120,12 +121,15 @@ class Looker(Viewer):
 
     region: Word | None = Field(default=None, description="the `region` that the post was read with")
     device: Word | None = Field(default=None, description="the `device` that the post was read with")
+    host: Identifier | None = Field(default=None, description="the app that the post was read in")
+    platform: int = Field(default=0, ge=0, le=PLATFORM_MAX, description="which version of its platform that app has")
 
 
 class Tap(Looker):
     """Who opens a card, and from which item of the feed."""
 
     touch: Echo | None = Field(default=None, description="the item's `touch`, as it was served")
+    scene: Identifier | None = Field(default=None, description="the place of the host that it was opened from")
 
 
 class Removal(Command):

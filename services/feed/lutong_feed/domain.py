@@ -1,7 +1,7 @@
 """The life of a card and of a request made from it. Pure: no clock, no database, no ids made here."""
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
@@ -36,9 +36,13 @@ class Program:
     suspended_for: str | None = None
     gray_version: int | None = None
     gray_offers: tuple[Offer, ...] = ()
+    hosted_offers: Mapping[int, tuple[Offer, ...]] = field(default_factory=dict)
+    """What versions sell that some hosts have of their own."""
 
     def sold_as(self, card_version: int) -> "Program":
-        """The program as a viewer sees it who opens this version: with the prices of the one in gray, if it is that."""
+        """The program as a viewer sees it who opens this version: with the prices of the one in gray, or of a host's own, if it is that."""
+        if card_version in self.hosted_offers:
+            return replace(self, version=card_version, offers=self.hosted_offers[card_version])
         if card_version != self.gray_version:
             return self
         return replace(self, version=self.gray_version, offers=self.gray_offers)

@@ -26,6 +26,7 @@ from lutong_feed.drafts import handlers as drafts
 from lutong_feed.engagements import handlers as engagements
 from lutong_feed.engagements import store as engagement_store
 from lutong_feed.gray import handlers as gray
+from lutong_feed.hosts import handlers as hosts
 from lutong_feed.interactions import handlers as interactions
 from lutong_feed.live import handlers as live
 from lutong_feed.offers import handlers as offers
@@ -45,6 +46,7 @@ handlers.include(deleting.handlers)
 handlers.include(drafts.handlers)
 handlers.include(engagements.handlers)
 handlers.include(gray.handlers)
+handlers.include(hosts.handlers)
 handlers.include(interactions.handlers)
 handlers.include(live.handlers)
 handlers.include(offers.handlers)
@@ -108,6 +110,7 @@ def _why_refused(post: StoredPost, hung: Sequence[Hung]) -> str | None:
 async def show_released_version(batch: Sequence[Received[VersionReleased]], tx: Tx) -> list[Outgoing]:
     """A version is in force: cards show it and sell at its prices."""
     await store.save_programs(tx, [received.event for received in batch])
+    await hosts.cover(tx, [received.event for received in batch])
     return []
 
 

@@ -55,11 +55,12 @@ async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRoll
     latest = {event.program_id: event for event in released}
     await tx.execute(
         """
-        INSERT INTO program (program_id, merchant_id, version, title, page, offers, offers_of)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[])
+        INSERT INTO program (program_id, merchant_id, version, title, page, offers, offers_of, needs)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
             ON CONFLICT (program_id) DO UPDATE
            SET merchant_id = excluded.merchant_id, version = excluded.version, title = excluded.title,
-               page = excluded.page, offers = excluded.offers, offers_of = excluded.offers_of, gray = NULL,
+               page = excluded.page, offers = excluded.offers, offers_of = excluded.offers_of,
+               needs = excluded.needs, gray = NULL,
                gray_offers = NULL, offline_for = NULL
         """,
         *columns(
@@ -72,6 +73,7 @@ async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRoll
                     e.page,
                     orjson.dumps([o.model_dump() for o in e.offers]).decode(),
                     e.offers_of,
+                    e.needs.model_dump_json() if e.needs else None,
                 )
                 for key, e in sorted(latest.items())
             ],

@@ -57,6 +57,16 @@ class LiveView(BaseModel):
     membership: MembershipView | None = None
 
 
+class BlockedView(BaseModel):
+    """Why the app that the reader looks from cannot open a card: it lacks `capability`, or `platform_version` of its platform is needed, or
+    the program is not for it. `text` states it."""
+
+    reason: str
+    capability: str | None
+    platform_version: int | None
+    text: TextView
+
+
 class CardView(BaseModel):
     """What a reader sees below a post. `reason` is why it cannot be tapped; `live` what of its goods is where now, if it sells any."""
 
@@ -67,6 +77,7 @@ class CardView(BaseModel):
     version: int | None
     reason: str | None
     live: LiveView | None = None
+    blocked: BlockedView | None = None
 
 
 class RepostView(BaseModel):

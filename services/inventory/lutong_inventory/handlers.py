@@ -3,6 +3,7 @@
 from lutong_chassis import Handlers
 from lutong_inventory.orders.handlers import arrivals, consent, endings, rebooking, refunds, rerouting, steps
 from lutong_inventory.pickup import handlers as pickup
+from lutong_inventory.provided import handlers as provided
 from lutong_inventory.sales import handlers as sales
 from lutong_inventory.slots import handlers as slots
 from lutong_inventory.stock import handlers as stock
@@ -13,6 +14,7 @@ handlers = Handlers()
 for subject in (
     slots,
     arrivals,
+    provided,
     rerouting,
     consent,
     rebooking,

@@ -6,6 +6,7 @@ from lutong_inventory.locations.http import locations
 from lutong_inventory.orders.http import closure, consent, declines, explain, orders, refunds, report, steps, what_if
 from lutong_inventory.orders.http import slots as order_slots
 from lutong_inventory.pickup import http as pickup
+from lutong_inventory.provided import http as provided
 from lutong_inventory.sales import http as sales
 from lutong_inventory.slots.http import places, slots
 from lutong_inventory.sourcing import http as sourcing
@@ -26,6 +27,7 @@ __all__ = [
     "orders",
     "pickup",
     "places",
+    "provided",
     "refunds",
     "report",
     "router",

@@ -33,6 +33,12 @@ class InventorySettings(BaseSettings):
         le=315_360_000,
         description="time that a location has to hand an order over or make it ready, once it accepted",
     )
+    provision_window_s: float = Field(
+        259_200,
+        gt=0,
+        le=315_360_000,
+        description="time that a merchant has to do a service without goods, once it is paid for",
+    )
     pickup_window_s: float = Field(
         259_200, gt=0, le=315_360_000, description="time that a member has to pick an order up, once it is ready"
     )

@@ -12,9 +12,11 @@ from lutong_contracts.inventory import (
     OrderRefunded,
     PickupLapsed,
     PickupReminderDue,
+    ProvisionLapsed,
     SlotAnswerLapsed,
     SlotHoldLapsed,
 )
+from lutong_contracts.membership import CreditHeld
 from lutong_inventory.pickup import domain as pickup
 from tests.integration.crashes.crashing_process import Command
 from tests.integration.crashes.steps import Meanwhile, Step
@@ -22,6 +24,10 @@ from tests.support.builders import SHANGHAI, a_cancellation, a_hold, fulfilled, 
 
 _CODE: Final = "K7M2Q9XB"
 _DELIVERY: Final = {"location_id": "far", "sku": "tea", "kind": "received", "units": 3}
+
+
+def _a_service(order_id: str) -> CreditHeld:
+    return a_hold(order_id).model_copy(update={"provided": True})
 
 
 def _a_step(order_id: str, step: str) -> Command:
@@ -157,6 +163,17 @@ INVENTORY: Final[tuple[Step, ...]] = (
     *_ready_for_pickup("o-8"),
     _has_code("o-8"),
     Command("POST", "/v1/orders/o-8/collection", {"location_id": "near", "code": _CODE}),
+    # services without goods: done, failed, silent, and cancelled before and after they arrived
+    _a_service("s-1"),
+    Command("POST", "/v1/services/s-1/completion", {"reference": "bill-1"}),
+    _a_service("s-2"),
+    Command("POST", "/v1/services/s-2/failure", {"reason": "account_closed"}),
+    _a_service("s-3"),
+    ProvisionLapsed(order_id="s-3"),
+    _a_service("s-4"),
+    a_cancellation("s-4"),
+    a_cancellation("s-5"),
+    _a_service("s-5"),
     *_SLOTS,
     *_FLAGSHIP,
     *_TRANSFER,

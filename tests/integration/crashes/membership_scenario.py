@@ -21,6 +21,7 @@ from lutong_contracts.membership import (
     SettlementDue,
     TermEnded,
 )
+from lutong_contracts.registry import CapabilitiesChanged
 from tests.integration.crashes.crashing_process import Command
 from tests.integration.crashes.steps import Meanwhile, Step
 from tests.integration.membership.story import OBLIGED
@@ -88,6 +89,7 @@ def _a_deduction(state: str, attempt: int) -> Meanwhile:
 MEMBERSHIP: Final[tuple[Step, ...]] = (
     Command("PUT", "/v1/plans/light", _PLAN),
     Command("PUT", "/v1/coupon-stocks/spring", _COUPONS),
+    CapabilitiesChanged(program_id="held-to", granted=("pay",), enforced=True, revision=1),
     Command("PUT", "/v1/members/m-1/profile", GOOD_PROFILE),
     Command(
         "POST", "/v1/members/profiles/batch", {"profiles": [{"member_id": f"m-{n}", **GOOD_PROFILE} for n in (2, 3, 4)]}

@@ -17,6 +17,7 @@ from lutong_contracts.feed import (
     ServiceSolved,
 )
 from lutong_contracts.gray import Audience
+from lutong_contracts.hosts import HostCapability, Needs
 from lutong_contracts.inventory import (
     LocationChanged,
     LocationClosed,
@@ -43,6 +44,10 @@ from lutong_contracts.membership import (
     PlanPublished,
 )
 from lutong_contracts.registry import (
+    CapabilitiesChanged,
+    HostChanged,
+    HostRegistered,
+    HostRetired,
     MerchantChanged,
     MerchantRegistered,
     ProgramResumed,
@@ -52,8 +57,10 @@ from lutong_contracts.registry import (
     VersionForcedOffline,
     VersionGrayed,
     VersionGrayStopped,
+    VersionHosted,
     VersionReleased,
     VersionRolledBack,
+    VersionUnhosted,
 )
 from lutong_contracts.timelines import (
     DraftDue,
@@ -77,6 +84,9 @@ from tests.support.builders import SHANGHAI, a_cancellation, a_hold, a_post, a_r
 
 _TEA: Final = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
 _SHOP: Final = {"program_id": "g-1", "merchant_id": "shop", "title": "Shop", "page": "pages/shop"}
+_AMAP: Final = {"host_id": "amap", "title_zh": "高德", "title_en": "Amap"}
+_PAYS: Final = (HostCapability(name="pay", platform_version=12),)
+_IN_AMAP: Final = Needs(hosts=("amap",), platform_version=12, capabilities=("pay",))
 _SOME: Final = Audience(salt="s-1", percent=10)
 _WANTED: Final = {
     "viewer_id": "bo",
@@ -137,8 +147,8 @@ def _sourced(known: Mapping[str, Any]) -> Event:
     )
 
 
-def _a_version(number: int) -> Command:
-    return Command("POST", "/v1/programs/fund/versions", {"version": number, "manifest": _FUND})
+def _a_version(number: int, **more: Any) -> Command:
+    return Command("POST", "/v1/programs/fund/versions", {"version": number, "manifest": _FUND | more})
 
 
 def _a_template(number: int) -> Command:
@@ -204,6 +214,12 @@ FEED: Final[tuple[Step, ...]] = (
     ProgramResumed(program_id="g-1"),
     VersionGrayed(version=3, control_version=1, offers=(_TEA,), audience=_SOME, **_SHOP),
     VersionGrayStopped(program_id="g-1", version=3, control_version=1, by="merchant", reason="rolled_back"),
+    # an app that programs run in has a version of its own
+    HostRegistered(revision=1, **_AMAP),
+    HostChanged(revision=2, capabilities=_PAYS, **_AMAP),
+    VersionHosted(version=4, offers=(_TEA,), needs=_IN_AMAP, **_SHOP),
+    VersionUnhosted(program_id="g-1", version=4, reason="rolled_back"),
+    HostRetired(revision=3, retired_for="end_of_life", **_AMAP),
     VersionForcedOffline(program_id="g-1", version=1, reason="false_promises"),
     # m-1 orders as m-2, until m-2 ends it; asks again, and thinks better of it
     Command("PUT", "/v1/accounts/m-1", {"name": "M"}),
@@ -275,6 +291,22 @@ REGISTRY: Final[tuple[Step, ...]] = (
     _verdict(4, "admission"),
     _verdict(4, "gray", {"percent": 10}),
     _verdict(4, "offline", {"reason": "false_promises"}),
+    # version 5 is for one app, which has it beside what all others have, until that app is retired
+    Command("PUT", "/v1/hosts/amap", {"title_zh": "高德", "title_en": "Amap"}),
+    _a_version(5, hosts=["amap"]),
+    _verdict(5, "approval"),
+    _verdict(5, "release"),
+    _verdict(5, "rollback"),
+    Command("POST", "/v1/hosts/amap/retirement", {"reason": "end_of_life"}),
+    # version 6 declares what it uses, which is granted and revoked
+    _a_version(6, req_permissions=[{"name": "pay", "reason": "缴费"}]),
+    Command("PUT", "/v1/programs/fund/capabilities/pay", {"reason": "reviewed"}),
+    Command("POST", "/v1/programs/fund/capabilities/pay/revocation", {"reason": "complaints"}),
+    _verdict(6, "withdrawal"),
+    CapabilitiesChanged(program_id="g-9", granted=("pay",), revision=1),
+    HostRegistered(revision=1, **(_AMAP | {"host_id": "uc"})),
+    HostChanged(revision=2, **(_AMAP | {"host_id": "uc"})),
+    HostRetired(revision=3, retired_for="end_of_life", **(_AMAP | {"host_id": "uc"})),
     Command("POST", "/v1/programs/fund/suspension", {"reason": "security_incident"}),
     Command("DELETE", "/v1/programs/fund/suspension"),
     Command(

@@ -13,7 +13,7 @@ from lutong_contracts.feed import AccountChanged
 from lutong_contracts.inventory import LocationClosed, LocationOpened, LocationPaused
 from lutong_contracts.membership import PlanClosed, PlanPublished
 from lutong_contracts.registry import MerchantChanged, MerchantRegistered
-from lutong_contracts.topics import MERCHANTS
+from lutong_contracts.topics import GRANTS, HOSTS, MERCHANTS
 from lutong_contracts.values import Money, Place
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
@@ -30,7 +30,7 @@ async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
 
 def test_the_service_lists_what_it_owns() -> None:
     assert isinstance(service, Service)
-    assert list(service.entities) == [MERCHANTS]
+    assert list(service.entities) == [MERCHANTS, HOSTS, GRANTS]
 
 
 async def test_a_merchant_is_published_when_it_changes_and_only_then(client: httpx.AsyncClient, pool: Pool) -> None:
@@ -76,7 +76,7 @@ async def test_publishing_merchants_publishes_all_of_them_and_changes_none(
 async def test_what_the_service_does_not_own_is_not_published(client: httpx.AsyncClient) -> None:
     answer = await client.post("/operations/entities", json={"reason": "lost", "topic": "lutong.feed.accounts"})
     assert (answer.status_code, "unknown_topic" in answer.text) == (404, True)
-    assert "it has lutong.registry.merchants" in answer.json()["detail"]
+    assert "lutong.registry.merchants" in answer.json()["detail"]
 
 
 async def test_the_highest_revision_wins_whatever_comes_last(pool: Pool) -> None:

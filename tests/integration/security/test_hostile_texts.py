@@ -147,6 +147,14 @@ def manifest(**fields: Any) -> Send:
     return submit
 
 
+async def host_titles(world: World, text: str) -> tuple[httpx.Response, Any]:
+    """An app that programs run in, with a scene; its name is read back."""
+    scene = {"scene_id": "1005", "title_zh": text, "title_en": text}
+    body = {"title_zh": text, "title_en": text, "scenes": [scene]}
+    answer = await send(world, "PUT", f"/v1/hosts/{world.fresh('host')}", body)
+    return answer, answer.json()["title_zh"] if answer.is_success else None
+
+
 async def plan_title(world: World, text: str) -> tuple[httpx.Response, Any]:
     body = {"merchant_id": ACME, "title": text, "line_limit_minor": 1}
     answer = await send(world, "PUT", "/v1/plans/light", body)
@@ -202,6 +210,8 @@ WAYS: dict[str, dict[str, Send]] = {
         "manifest.description": manifest(description="TEXT"),
         "manifest.keywords, category and region": manifest(keywords=["TEXT"], category="TEXT", region="TEXT"),
         "manifest.offers.title": manifest(offers=[OFFER]),
+        "manifest.req_permissions.reason": manifest(req_permissions=[{"name": "pay", "reason": "TEXT"}]),
+        "host.title_zh and title_en": host_titles,
     },
     "membership": {"plan.title": plan_title, "reason": void_reason},
     "inventory": {"location.name": location_name, "address.text": address_text},
@@ -231,7 +241,7 @@ def test_every_field_that_takes_free_text_has_its_way() -> None:
     """Free text is what no pattern, no list of words and no number bounds: a new field needs its own way."""
     known = {
         ("feed", "name"), ("feed", "text"), ("registry", "name"), ("registry", "title"), ("registry", "description"),
-        ("registry", "text"), ("registry", "source"), ("feed", "region"), ("feed", "device"), ("registry", "page"), ("registry", "city"),
+        ("registry", "text"), ("registry", "source"), ("registry", "title_zh"), ("registry", "title_en"), ("registry", "reason"), ("feed", "region"), ("feed", "device"), ("registry", "page"), ("registry", "city"),
         ("registry", "keywords"), ("registry", "category"), ("registry", "region"), ("registry", "texts"), ("membership", "title"),
         ("inventory", "name"), ("inventory", "text"),
         ("membership", "reason"),

@@ -1,6 +1,7 @@
 """A deployment in containers has one name: what was chosen is remembered, and each weakness of it is found with its remedy."""
 
 import os
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import typer
 from typer.testing import CliRunner
 
 from lutong_console import chosen, container_checks, engine, expiry, upgrading
+from lutong_console.chosen import Choice
 from lutong_console.cli import given
 from lutong_console.cli.commands.containers import judge
 from lutong_console.cli.commands.doctor import judge_health
 from lutong_console.cli.errors import USAGE, ConsoleError
+from lutong_console.deployment import variables_of
 from lutong_console.engine import Piece
 from lutong_console.health import READY, Health
 from lutong_console.targets import StackName
@@ -32,6 +35,7 @@ TOPICS = Piece("topics", "lutong-topics-1", "exited", image="lutong/console:2")
 def place(tmp_path: Path) -> Path:
     for name in ("compose.yaml", "compose.production.yaml", "ha.env"):
         (tmp_path / name).write_text((DEPLOY / name).read_text())
+    shutil.copytree(DEPLOY / "sizes", tmp_path / "sizes")
     return tmp_path
 
 
@@ -44,33 +48,42 @@ def test_a_choice_replaces_what_was_remembered_and_nothing_else() -> None:
 
 
 def test_three_brokers_are_remembered_with_their_variables(place: Path) -> None:
-    found = chosen.values(place, {}, "ha,tools", "production")
+    found = chosen.values(place, {}, Choice("ha,tools", "production"))
     assert found["COMPOSE_PROFILES"] == "ha,tools"
     assert found["LUTONG_KAFKA_BROKERS"] == "3"
     assert found["COMPOSE_FILE"] == "compose.yaml:compose.production.yaml"
-    assert chosen.values(place, {}, None, None) == {}
-    assert chosen.values(place, {}, "none", "none") == {"COMPOSE_PROFILES": "", "COMPOSE_FILE": ""}
+    assert chosen.values(place, {}, Choice()) == {}
+    assert chosen.values(place, {}, Choice("none", "none")) == {"COMPOSE_PROFILES": "", "COMPOSE_FILE": ""}
+
+
+def test_a_size_replaces_another_and_is_taken_back(place: Path) -> None:
+    chosen.remember(place, chosen.values(place, {}, Choice(size="large")))
+    chosen.remember(place, chosen.values(place, {}, Choice(size="medium")))
+    remembered = variables_of(place / ".env")
+    assert remembered == variables_of(place / "sizes" / "medium.env")
+    assert remembered["LUTONG_FEED_REPLICAS"] == "2"
+    chosen.remember(place, chosen.values(place, remembered, Choice(size="none")))
+    assert variables_of(place / ".env") == {}
 
 
 def test_an_override_of_yours_stays_in_force_beside_another(place: Path) -> None:
     (place / "compose.override.yaml").write_text("services: {}")
-    found = chosen.values(place, {}, None, "production")
+    found = chosen.values(place, {}, Choice(override="production"))
     assert found["COMPOSE_FILE"] == "compose.yaml:compose.override.yaml:compose.production.yaml"
 
 
 @pytest.mark.parametrize(
-    ("there", "profile", "override", "words"),
+    ("there", "choice", "words"),
     [
-        ({}, "high-availability", None, "there is no profile"),
-        ({}, None, "staging", "there is no .*compose.staging.yaml"),
-        ({"LUTONG_KAFKA_BROKERS": "3"}, "tools", None, "three brokers"),
+        ({}, Choice("high-availability"), "there is no profile"),
+        ({}, Choice(override="staging"), "there is no .*compose.staging.yaml"),
+        ({}, Choice(size="huge"), "there is no size 'huge': there are small, medium, large, none"),
+        ({"LUTONG_KAFKA_BROKERS": "3"}, Choice("tools"), "three brokers"),
     ],
 )
-def test_a_choice_that_cannot_be_is_refused(
-    place: Path, there: dict[str, str], profile: str | None, override: str | None, words: str
-) -> None:
+def test_a_choice_that_cannot_be_is_refused(place: Path, there: dict[str, str], choice: Choice, words: str) -> None:
     with pytest.raises(ConsoleError, match=words) as refused:
-        chosen.values(place, there, profile, override)
+        chosen.values(place, there, choice)
     assert refused.value.code == USAGE
 
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from lutong_chassis.settings import Settings
 from lutong_console import deployment
 from lutong_console.cli.commands.init import init
+from lutong_console.deployment import variables_of
 from lutong_contracts.topics import SERVICES
 from tests.support.alerts import ALERTS
-from tests.unit.deploy.policy import Document, problems, variables
+from tests.unit.deploy.policy import Document, megabytes, problems, variables
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 FILES = sorted(DEPLOY.glob("compose*.yaml"))
@@ -122,6 +124,27 @@ def test_every_variable_has_one_default_and_stands_in_the_example() -> None:
     assert not re.findall(r"^\w+=", example, re.MULTILINE), "a copy of the example changes nothing"
 
 
+@pytest.mark.parametrize(("size", "machine_mb"), [("small", 4096), ("medium", 8192), ("large", 16384)])
+def test_a_size_fits_its_machine_and_its_database(size: str, machine_mb: int) -> None:
+    given = variables_of(DEPLOY / "sizes" / f"{size}.env")
+    assert (
+        given.keys() == variables_of(DEPLOY / "sizes" / "small.env").keys() <= variables(DEPLOY / "compose.yaml").keys()
+    )
+    replicas = {name: int(given[f"LUTONG_{name.upper()}_REPLICAS"]) for name in SERVICES}
+    ports = {name: given[f"LUTONG_{name.upper()}_PORT"].split("-") for name in SERVICES}
+    assert {name: int(ends[-1]) - int(ends[0]) + 1 for name, ends in ports.items()} == replicas
+    servers = megabytes(given["LUTONG_KAFKA_MEMORY"]) + megabytes(given["LUTONG_POSTGRES_MEMORY"])
+    assert servers + sum(replicas.values()) * megabytes(given["LUTONG_SERVICE_MEMORY"]) <= machine_mb * 0.9
+    each = Settings.model_fields["database_connections_max"].default + 2  # the relay's, and one while it starts
+    assert sum(replicas.values()) * each <= int(given["LUTONG_POSTGRES_CONNECTIONS"]) * 0.9
+
+
+def test_the_smallest_size_is_what_compose_has_by_itself() -> None:
+    defaults = variables(DEPLOY / "compose.yaml")
+    given = variables_of(DEPLOY / "sizes" / "small.env")
+    assert {name: {f":-{value}"} for name, value in given.items()} == {name: defaults[name] for name in given}
+
+
 def test_production_decides_what_development_is_given() -> None:
     found = variables(DEPLOY / "compose.production.yaml")
     digests = {name: found.pop(name) for name in list(found) if name.endswith("_DIGEST")}
@@ -136,9 +159,11 @@ def test_overrides_change_only_pieces_that_exist(path: Path, document: Document)
 
 
 def test_prometheus_asks_every_service_by_its_name(document: Document) -> None:
-    scrape, *others = read("prometheus/prometheus.yml")["scrape_configs"]
+    replicas, scrape, *others = read("prometheus/prometheus.yml")["scrape_configs"]
+    (names,) = replicas["dns_sd_configs"]
+    assert (replicas["job_name"], names["names"], names["port"]) == ("lutong", list(SERVICES), 8000)
     asked = {group["labels"]["service"]: group["targets"] for group in scrape["static_configs"]}
-    assert (scrape["job_name"], asked) == ("lutong", {service: [f"{service}:8000"] for service in SERVICES})
+    assert asked == {service: [f"{service}:8000"] for service in SERVICES}
     hosts = {target.split(":")[0] for each in others for group in each["static_configs"] for target in group["targets"]}
     assert hosts == {"kafka-exporter", "postgres-exporter", "disk-exporter", "alertmanager"}
     watched = {name for name, piece in document["services"].items() if "watching" in piece["networks"]}

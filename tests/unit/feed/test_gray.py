@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lutong_contracts.gray import Audience, Viewing, sees
 from lutong_feed.engagements.domain import Accepted, OpenCard, accept, usable
-from lutong_feed.gray.domain import InGray, Shown, shown
+from lutong_feed.gray.domain import InGray, Others, Shown, shown
 from tests.unit.feed.test_using_cards import SHOP, TEA, WANTED, found
 
 AUDIENCE = Audience(salt="s-1", percent=30, viewers=("ann",))
@@ -18,22 +18,22 @@ OTHERS = [Viewing(f"reader-{n}") for n in range(50)]
 def test_each_viewer_sees_the_version_of_their_bucket() -> None:
     for viewing in OTHERS:
         version = 3 if sees(AUDIENCE, "shop", viewing) else 2
-        assert shown("shop", RELEASED, GRAY, viewing).version == version
-    assert shown("shop", RELEASED, GRAY, Viewing("ann")) == Shown(3, "Shop 3", "pages/shop3")
-    assert shown("shop", RELEASED, GRAY, Viewing(None)) == RELEASED
+        assert shown("shop", RELEASED, Others(GRAY), viewing).version == version
+    assert shown("shop", RELEASED, Others(GRAY), Viewing("ann")) == Shown(3, "Shop 3", "pages/shop3")
+    assert shown("shop", RELEASED, Others(GRAY), Viewing(None)) == RELEASED
 
 
 def test_nothing_in_gray_and_nothing_released_show_what_is_released() -> None:
-    assert shown("shop", RELEASED, None, Viewing("ann")) == RELEASED
+    assert shown("shop", RELEASED, Others(), Viewing("ann")) == RELEASED
     offline = Shown(None, "Shop", "pages/shop")
-    assert shown("shop", offline, GRAY, Viewing("ann")) == offline
+    assert shown("shop", offline, Others(GRAY), Viewing("ann")) == offline
 
 
 def test_the_card_that_is_opened_is_the_one_that_was_shown() -> None:
     for viewing in (*OTHERS, Viewing("ann")):
         card = usable("p-1", viewing, found(gray=GRAY))
         assert isinstance(card, OpenCard)
-        assert card.shown[7:10] == shown("shop", RELEASED, GRAY, viewing)
+        assert card.shown[7:10] == shown("shop", RELEASED, Others(GRAY), viewing)[:3]
         assert card.version == card.shown.version
 
 

@@ -11,6 +11,7 @@ from lutong_contracts.membership import CreditDeclined, CreditHeld
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.agreement import Agreement, Pinned, State
 from lutong_membership.coupons.domain import Coupon
+from lutong_membership.grants.domain import Granted
 from lutong_membership.holds.domain.joining import RequestContext, ValidAssessment
 from lutong_membership.holds.domain.requests import Consultation, Decision, conclude, decide_all
 from lutong_membership.ledger.domain.entries import LineKey
@@ -117,6 +118,21 @@ def test_a_line_that_is_there_is_kept_when_another_plan_is_signed() -> None:
     assert (decision.opened, [entry.kind for entry in decision.entries]) == (None, ["hold"])
 
 
+MAY_PAY = {a_request().program_id: Granted(("pay",), enforced=True)}
+MAY_NOT_PAY = {a_request().program_id: Granted(("location",), enforced=True)}
+
+
+def test_who_joined_before_orders_where_nobody_joins_any_more() -> None:
+    (decision,) = decide(a_request(), on=under_a_plan(granted=MAY_PAY))
+    assert emitted(decision) == ["CreditHeld", "HoldLapsed"]
+
+
+def test_a_program_from_before_is_held_to_nothing() -> None:
+    granted = {a_request().program_id: Granted((), enforced=False)}
+    (decision,) = decide(a_request(), on=under_a_plan(granted=granted))
+    assert emitted(decision) == ["CreditHeld", "HoldLapsed"]
+
+
 @pytest.mark.parametrize(
     ("on", "request_", "why"),
     [
@@ -128,6 +144,9 @@ def test_a_line_that_is_there_is_kept_when_another_plan_is_signed() -> None:
         (context(blockers={("m", "light"): "signed_recently"}), a_request(), "signed_recently"),
         (under_a_plan(), a_request(amount_minor=100_001), "over_limit"),
         (under_a_plan(), a_request(coupon_id="c-1"), "no_coupon"),
+        (under_a_plan(granted=MAY_NOT_PAY), a_request(), "pay_not_granted"),
+        (context(granted=MAY_PAY), a_request(), "credit_not_granted"),
+        (under_a_plan(state="preordered", granted=MAY_PAY), a_request(), "credit_not_granted"),
     ],
 )
 def test_a_refusal_has_a_reason_and_holds_nothing(on: RequestContext, request_: ServiceRequested, why: str) -> None:

@@ -1,10 +1,14 @@
 """What a post is about, and what only comes up in it: the kinds of wrong cards that real titles got."""
 
+from dataclasses import replace
+
 import pytest
 
+from lutong_registry.discovery.domain.decisions import Match, found_by_words
 from lutong_registry.discovery.domain.names import NAME_CHARACTERS_MAX, read, share_of
 from lutong_registry.discovery.domain.policy import concern
-from tests.unit.registry.test_discovery import led
+from lutong_registry.discovery.domain.posts import sentences_in
+from tests.unit.registry.test_discovery import FUND, led
 
 
 @pytest.mark.parametrize(
@@ -24,10 +28,37 @@ from tests.unit.registry.test_discovery import led
         ("今天过得很自如，心情也好", "自如", [], False),
         ("自如租房优惠", "自如", [], True),
         ("甲乙百亿补贴", "别家", ["百亿补贴"], True),
+        ("王小明 抢票", "铁路12306", ["抢票"], False),
+        ("黑暗荣耀好看吗", "荣耀商城", ["荣耀"], False),
+        ("荣耀300", "荣耀商城", ["荣耀"], True),
+        ("海边音乐节", "草莓音乐节", ["音乐节"], False),
+        ("北京草莓音乐节", "草莓音乐节", ["音乐节"], True),
+        ("老牌子或将推出雪糕", "雪人糕点", ["雪糕"], False),
+        ("城南汉堡节", "汉堡王", ["汉堡"], False),
+        ("网友环球影城偶遇某某", "环球度假区", ["环球影城"], False),
+        ("环球影城门票多少钱", "环球度假区", ["环球影城"], True),
+        ("某国总统宣布某某车将在该国设店", "某某车", [], False),
+        ("优衣库", "优衣库", [], False),
+        ("公积金", "公积金提取", ["公积金"], True),
     ],
 )
 def test_a_card_is_for_what_a_sentence_is_about(text: str, title: str, keywords: list[str], *, expected: bool) -> None:
     assert led(text, title, *keywords) is expected
+
+
+def test_who_is_called_by_name_comes_before_who_sells_the_same() -> None:
+    washers = Match(replace(FUND, program_id="a", title="海浪智家"), ["洗衣机"], 0)
+    phones = Match(replace(FUND, program_id="b", title="小谷商城"), ["小谷"], 0)
+    text = "小谷洗衣机"
+    assert found_by_words(text, [washers], sentences_in(text)) == washers.listing
+    assert found_by_words(text, [washers, phones], sentences_in(text)) != washers.listing
+
+
+def test_of_two_keywords_the_longer_one_wins() -> None:
+    films = Match(replace(FUND, program_id="a", title="淘票票"), ["购票"], 0)
+    trains = Match(replace(FUND, program_id="b", title="铁路12306"), ["火车票"], 0)
+    text = "火车票和购票怎么办"
+    assert found_by_words(text, [films, trains], sentences_in(text)) == trains.listing
 
 
 def test_a_latin_word_counts_as_much_as_a_character() -> None:
@@ -41,6 +72,9 @@ def test_a_latin_word_counts_as_much_as_a_character() -> None:
         ("女子在店里试衣被拍", "incident"),
         ("会员店寿司致多人上吐下泻", "incident"),
         ("公司公布财报", "company"),
+        ("全国结婚登记同比减少", "figures"),
+        ("某某车疑失控连撞多车", "incident"),
+        ("两人撞衫了", None),
         ("Quarterly revenue fell", "company"),
         ("女子健身房开业", None),
         ("棉被半价", None),

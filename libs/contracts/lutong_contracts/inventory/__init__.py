@@ -30,6 +30,8 @@ from lutong_contracts.inventory.orders import (
     PickupLapsed,
     PickupReminded,
     PickupReminderDue,
+    ProvisionLapsed,
+    ServiceAwaited,
 )
 from lutong_contracts.inventory.slots import (
     SlotAnswerLapsed,
@@ -76,6 +78,8 @@ __all__ = [
     "PickupLapsed",
     "PickupReminded",
     "PickupReminderDue",
+    "ProvisionLapsed",
+    "ServiceAwaited",
     "SlotAnswerLapsed",
     "SlotBooked",
     "SlotFacts",

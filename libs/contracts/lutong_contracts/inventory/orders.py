@@ -8,7 +8,18 @@ from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.topics import ORDERS
 from lutong_contracts.touches import Touch
-from lutong_contracts.values import AnyLocationKind, AnyMode, Identifier, Instant, Line, Money, Reason, Value, Window
+from lutong_contracts.values import (
+    AnyLocationKind,
+    AnyMode,
+    AnyServedBy,
+    Identifier,
+    Instant,
+    Line,
+    Money,
+    Reason,
+    Value,
+    Window,
+)
 
 
 class Fulfilment(Value):
@@ -134,11 +145,31 @@ class OrderAdvanced(Fulfilment, Event, topic=ORDERS, key="order_id"):
     step: Annotated[str, Open(Literal["accepted", "picked", "ready_for_pickup", "handed_over"])]
 
 
+class ServiceAwaited(Event, topic=ORDERS, key="order_id"):
+    """A service without goods is paid for, and its merchant is to do it by `done_by`. OrderFulfilled follows with `provider` as who served it, or
+    OrderRejected: because the merchant reported why not, or reported nothing in time."""
+
+    order_id: Identifier
+    merchant_id: Identifier
+    member_id: Identifier
+    program_id: Identifier
+    lines: tuple[Line, ...] = Field(min_length=1, max_length=200)
+    amount: Money
+    done_by: Instant
+
+
+class ProvisionLapsed(Event, topic=ORDERS, key="order_id"):
+    """A deadline, published by inventory for itself: the merchant had until now to do a service without goods."""
+
+    order_id: Identifier
+
+
 class OrderFulfilled(Event, topic=ORDERS, key="order_id"):
     """The member has the goods. The hold may be captured; the road is through.
 
     Of an order that several locations serve it is the end: `amount` is of all parts that came, each of which was
-    PartFulfilled before, and the location is that of the first of them.
+    PartFulfilled before, and the location is that of the first of them. Of a service without goods the location is its merchant, by the kind
+    `provider`, and `reference` is the merchant's own for what was done.
     """
 
     order_id: Identifier
@@ -147,7 +178,7 @@ class OrderFulfilled(Event, topic=ORDERS, key="order_id"):
     post_id: Identifier
     program_id: Identifier
     location_id: Identifier
-    location_kind: AnyLocationKind
+    location_kind: AnyServedBy
     amount: Money
     touch: Touch | None = Field(
         default=None, description="The item of the feed that led to the order, when it was served."
@@ -155,6 +186,9 @@ class OrderFulfilled(Event, topic=ORDERS, key="order_id"):
     listed: Money | None = Field(
         default=None,
         description="List price of the goods that came, where some of the order did not; absent: all came.",
+    )
+    reference: Identifier | None = Field(
+        default=None, description="What the merchant calls what it did, of a service without goods."
     )
 
 

@@ -41,6 +41,9 @@ class CreditHeld(Event, topic=HOLDS, key="order_id"):
     touch: Touch | None = Field(
         default=None, description="The item of the feed that led to the order, when it was served."
     )
+    provided: bool = Field(
+        default=False, description="A service without goods: its merchant does it, and nothing is sourced."
+    )
 
 
 class CreditDeclined(Event, topic=HOLDS, key="order_id"):

@@ -29,6 +29,7 @@ from lutong_console.verify.pushes import pushes_keep_their_quota
 from lutong_console.verify.rankings import rankings_are_rebuilt
 from lutong_console.verify.releases import releases_follow
 from lutong_console.verify.sales import sales_are_orders
+from lutong_console.verify.services import grants_are_known, services_end_once
 from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.sourcing import orders_are_where_they_were_sent
 from lutong_console.verify.stock import stock_is_its_movements
@@ -70,6 +71,8 @@ WORDS: Final = {
     "V28": "no life account pushes more than its quota",
     "V29": "no page view of a program is made or lost, and each was earned once",
     "V30": "what is counted of programs by day is what their facts add up to",
+    "V31": "a service without goods is captured if its provider did it, and else released",
+    "V32": "membership holds programs to what was granted to them",
 }
 NAMES: Final = tuple(WORDS)
 COMPARED_WITH: Final = {"V8": "--history FILE", "V11": "--canary TEXT"}
@@ -104,6 +107,8 @@ IDENTITIES: Final[Mapping[str, Callable[[World], Iterator[Violation]]]] = {
     "V28": pushes_keep_their_quota,
     "V29": traffic_conserves,
     "V30": rankings_are_rebuilt,
+    "V31": services_end_once,
+    "V32": grants_are_known,
 }
 """What is so of a world by itself; V8 compares it with what clients were answered."""
 

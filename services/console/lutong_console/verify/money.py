@@ -15,8 +15,13 @@ SELECT coalesce(part_of, order_id) AS order_id, sum(amount_minor) AS amount_mino
        min(currency) AS currency, sum(CASE WHEN state = 'fulfilled' THEN amount_minor ELSE 0 END) AS came_minor,
        coalesce(max(CASE WHEN state NOT IN ('fulfilled', 'cancelled', 'rejected') THEN state END),
                 max(CASE WHEN state = 'fulfilled' THEN state END), max(state)) AS state
-  FROM inventory.customer_order GROUP BY 1 ORDER BY 1"""
-"""Orders, each once: one in parts is under way as long as any of them is, and fulfilled when any of them came."""
+  FROM (SELECT order_id, part_of, amount_minor, refunded_minor, currency, state FROM inventory.customer_order
+         UNION ALL
+        SELECT order_id, NULL, amount_minor, 0, currency,
+               CASE state WHEN 'done' THEN 'fulfilled' WHEN 'waiting' THEN 'requested' WHEN 'cancelled' THEN 'cancelled' ELSE 'rejected' END
+          FROM inventory.provision)
+ GROUP BY 1 ORDER BY 1"""
+"""Orders, each once, and services without goods: one in parts is under way as long as any of them is, and fulfilled when any of them came."""
 _IN_PROGRESS: Final = {"offered", "accepted", "picked", "ready_for_pickup", "handed_over"}
 
 

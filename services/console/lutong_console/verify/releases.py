@@ -16,11 +16,14 @@ _MOVES: Final[Mapping[str, str]] = {
     "lutong.registry.version-withdrawn.v1": "withdrawn",
     "lutong.registry.version-grayed.v1": "gray",
     "lutong.registry.version-gray-stopped.v1": "rolled_back",
+    "lutong.registry.version-hosted.v1": "hosted",
+    "lutong.registry.version-unhosted.v1": "rolled_back",
 }
 """Events that move one version, whatever the others are."""
 _APPROVED: Final = "lutong.registry.version-approved.v1"
 _RELEASED: Final = "lutong.registry.version-released.v1"
 _ROLLED_BACK: Final = "lutong.registry.version-rolled-back.v1"
+_HOSTED: Final = "lutong.registry.version-hosted.v1"
 _FORCED: Final = "lutong.registry.version-forced-offline.v1"
 EVENTS: Final = frozenset({*_MOVES, _APPROVED, _RELEASED, _ROLLED_BACK, _FORCED})
 
@@ -33,10 +36,14 @@ class Expected:
     states: dict[int, str] = field(default_factory=dict)
     audience: Any = None
     offline_for: str | None = None
+    hosts: dict[int, frozenset[str]] = field(default_factory=dict)
+    """Of versions that some hosts had of their own, which."""
 
     def take(self, event_type: str, data: Mapping[str, Any]) -> None:
         """One event more."""
         number = data["version"]
+        if event_type in {_HOSTED, _RELEASED}:
+            self._cover(data)
         if event_type in _MOVES:
             self.states[number] = _MOVES[event_type]
             self.audience = data.get("audience", self.audience)
@@ -49,6 +56,20 @@ class Expected:
             self.states[number] = "forced_offline"
         else:
             self._in_force(number, data.get("withdrawn_version"))
+
+    def _cover(self, data: Mapping[str, Any]) -> None:
+        """What hosts had of their own, and this version is for, too, is passed over."""
+        wide = (data.get("needs") or {}).get("hosts")
+        for known, hosts in self.hosts.items():
+            if self.states.get(known) == "hosted" and (wide is None or hosts <= {*wide}):
+                self.states[known] = "rolled_back"
+        if wide is not None:
+            self.hosts[data["version"]] = frozenset(wide)
+
+    @property
+    def hosted(self) -> list[int]:
+        """Versions that some hosts have of their own."""
+        return sorted(number for number, state in self.states.items() if state == "hosted")
 
     def _in_force(self, number: int, withdrawn: int | None) -> None:
         """Released, or in force again in the place of the one that was withdrawn; those between are passed over."""
@@ -115,6 +136,10 @@ def _shown(program_id: str, expected: Expected, of: Group) -> Iterator[Violation
             what if (shown and shown[0]) != (wanted and wanted[0]) else f"{what} to others",
             f"program {program_id}",
         )
+    shown_on_hosts = sorted(each["version"] for each in json.loads(row["hosted"] or "[]")) if row else []
+    if expected.from_the_first and shown_on_hosts != expected.hosted:
+        what = f"hosts have {expected.hosted} of their own, the feed shows {shown_on_hosts}"
+        yield Violation("V22", what, f"program {program_id}")
     if expected.from_the_first and (row["offline_for"] if row else None) != expected.offline_for:
         yield Violation(
             "V22",

@@ -56,11 +56,12 @@ _OWN: Final = {
         "counter": _table("counter", "post_id, taps, solved, fulfilled"),
         "interaction_count": _table("interaction_count", "post_id, placement, kind, times"),
         "order_credit": _table("order_credit", "order_id, viewer_id, placement, post_id, view_placement, view_post_id"),
-        "program": _table("program", "program_id, version, suspended_for, offline_for, gray"),
+        "program": _table("program", "program_id, version, suspended_for, offline_for, gray, hosted"),
         "request": _table("service_request", "order_id, viewer_id, post_id, program_id, total_minor, currency, status"),
     },
     "registry": {
         "program": _table("program", f"program_id, suspended_for, {_RELEASED} AS version"),
+        "program_grant": _table("program_grant", "program_id, granted, enforced, revision"),
         "version": _table("version", "program_id, number, state, audience::text AS audience"),
         "discovery": _table("discovery", "post_id, program_id, reason"),
         "usage": _table("usage", "program_id, opened, solved, fulfilled"),
@@ -94,6 +95,7 @@ _OWN: Final = {
         "traffic_spend": _table("traffic_spend", "program_id, spend_id, state, pv, used"),
     },
     "membership": {
+        "program_grant": _table("program_grant", "program_id, granted, enforced, revision"),
         "line": _table(
             "credit_line",
             "member_id, currency, limit_minor, target_minor, held_minor, owed_minor, charged_minor, uncovered_minor, "
@@ -157,6 +159,9 @@ _OWN: Final = {
             "customer_order",
             "order_id, part_of, member_id, merchant_id, amount_minor, refunded_minor, currency, state, location_id, "
             "CASE WHEN part_of IS NOT NULL THEN lines END AS lines",
+        ),
+        "provision": _table(
+            "provision", "order_id, member_id, merchant_id, amount_minor, currency, state, reference, reason"
         ),
         "refund": _table("refund", "refund_id, order_id, amount_minor"),
         "sourcing_decision": _table("sourcing_decision ORDER BY order_id, hop", "order_id, hop, location_id"),

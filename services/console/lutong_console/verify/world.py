@@ -36,6 +36,8 @@ KEPT: Final = frozenset({f"lutong.{service}.action-audited.v1" for service in SE
     "lutong.registry.version-forced-offline.v1",
     "lutong.registry.version-gray-stopped.v1",
     "lutong.registry.version-grayed.v1",
+    "lutong.registry.version-hosted.v1",
+    "lutong.registry.version-unhosted.v1",
     "lutong.registry.version-rejected.v1",
     "lutong.registry.version-released.v1",
     "lutong.registry.version-rolled-back.v1",

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from lutong_contracts.gray import Viewing
+from lutong_contracts.hosts import OnHost
 from lutong_contracts.values import Line, Mode, Money, Place
 from lutong_feed.domain import CANCELLABLE, CardState, OrderLine, Program, Refusal, Status
-from lutong_feed.gray.domain import Shown, shown
+from lutong_feed.gray.domain import Others, Shown, shown
+from lutong_feed.hosts.domain import Blocked
+from lutong_feed.hosts.sentences import stated
 
 Kind = Literal["tap", "solve"]
 
@@ -23,6 +26,9 @@ class TapCard(NamedTuple):
     touch: str | None = None
     region: str | None = None
     device: str | None = None
+    host: str | None = None
+    platform: int = 0
+    scene: str | None = None
 
 
 class SolveCard(NamedTuple):
@@ -47,11 +53,15 @@ class Card(NamedTuple):
     page: str | None
     gray: str | None = None
     """The version that some viewers see instead, as JSON."""
+    needs: str | None = None
+    hosted: str | None = None
+    blocked: Blocked | None = None
 
     def seen_by(self, viewing: Viewing) -> "Card":
         """The card as this viewer sees it."""
-        version = shown(self.program_id, Shown(self.version, self.title, self.page), self.gray, viewing)
-        return self._replace(gray=None, **version._asdict())
+        others = Others(self.gray, self.needs, self.hosted)
+        version = shown(self.program_id, Shown(self.version, self.title, self.page), others, viewing)
+        return self._replace(gray=None, needs=None, hosted=None, **version._asdict())
 
 
 class Found(NamedTuple):
@@ -60,6 +70,8 @@ class Found(NamedTuple):
     viewer_known: bool
     card: Card | None
     deleted: bool = False
+    on: OnHost | None = None
+    """The app that the viewer is in, if the command states it."""
 
 
 class Engagement(NamedTuple):
@@ -77,6 +89,7 @@ class OpenCard:
     shown: Card
     program_id: str
     version: int
+    on: OnHost | None = None
 
 
 def usable(post_id: str, viewing: Viewing, found: Found) -> OpenCard | Refusal:
@@ -96,7 +109,10 @@ def usable(post_id: str, viewing: Viewing, found: Found) -> OpenCard | Refusal:
         detail = f"the card on post {post_id!r} is still being resolved: try again shortly"
         return Refusal("card_resolving", detail)
     seen = card.seen_by(viewing)
-    return OpenCard(seen, card.program_id, seen.version or card.version)
+    if seen.blocked:
+        sentence = stated(seen.blocked)
+        return Refusal("host_cannot_open", f"{sentence.en} / {sentence.zh}", reason=seen.blocked.reason)
+    return OpenCard(seen, card.program_id, seen.version or card.version, viewing.on)
 
 
 class Use(NamedTuple):
@@ -138,6 +154,8 @@ class RequestService(NamedTuple):
     touch: str | None = None
     region: str | None = None
     device: str | None = None
+    host: str | None = None
+    platform: int = 0
 
 
 class CancelRequest(NamedTuple):
@@ -168,6 +186,8 @@ class Priced:
 
     lines: tuple[Line, ...]
     total: Money
+    provided: bool = False
+    """A service without goods, which its merchant does."""
 
 
 class Accepted(NamedTuple):
@@ -184,18 +204,22 @@ def price(wanted: Sequence[OrderLine], program: Program) -> Priced | Refusal:
     missing = next((line.sku for line in wanted if line.sku not in offers), None)
     if missing is not None:
         return Refusal("not_offered", f"{program.title} does not offer {missing!r}: choose from its offers")
+    kinds = {offers[line.sku].provided for line in wanted}
+    if len(kinds) > 1:
+        return Refusal("mixed_order", "goods and services without goods are ordered apart: ask for each by itself")
     lines = tuple(
         Line(sku=sku, units=units, unit_price_minor=offers[sku].unit_price.amount_minor) for sku, units in wanted
     )
     total_minor = sum(line.units * line.unit_price_minor for line in lines)
     if not 0 < total_minor <= 10**12:
         return Refusal("bad_total", "the order must cost something, and less than a bank can count")
-    return Priced(lines, Money(amount_minor=total_minor, currency=offers[wanted[0].sku].unit_price.currency))
+    currency = offers[wanted[0].sku].unit_price.currency
+    return Priced(lines, Money(amount_minor=total_minor, currency=currency), kinds == {True})
 
 
 def accept(wanted: RequestService, found: Found, programs: Mapping[str, Program]) -> Accepted | Refusal:
     """Whether a viewer may order from a card now. Prices are those of the version that they see, never the viewer's."""
-    card = usable(wanted.post_id, Viewing(wanted.viewer_id, wanted.region, wanted.device), found)
+    card = usable(wanted.post_id, Viewing(wanted.viewer_id, wanted.region, wanted.device, found.on), found)
     if not isinstance(card, OpenCard):
         return card
     program = programs[card.program_id].sold_as(card.version)  # a card that can be used has one with a version

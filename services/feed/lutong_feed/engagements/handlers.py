@@ -17,6 +17,7 @@ from lutong_contracts.feed import (
     ServiceSolved,
 )
 from lutong_contracts.gray import Viewing
+from lutong_contracts.hosts import OnHost
 from lutong_contracts.touches import read
 from lutong_feed import on_record
 from lutong_feed.attribution.handlers import credit_orders
@@ -27,6 +28,7 @@ from lutong_feed.engagements.domain import (
     Accepted,
     CancelRequest,
     Engagement,
+    Found,
     Kind,
     RequestRow,
     RequestService,
@@ -34,11 +36,12 @@ from lutong_feed.engagements.domain import (
     TapCard,
     Use,
 )
+from lutong_feed.hosts import store as host_store
 from lutong_feed.interactions import store as interaction_store
 from lutong_feed.interactions.store import InteractionRow
 from lutong_feed.views import CardView, RequestView
 
-_STATUS: Final = {"not_found": 404, "deleted": 410, "not_offered": 422, "bad_total": 422}
+_STATUS: Final = {"not_found": 404, "deleted": 410, "not_offered": 422, "bad_total": 422, "mixed_order": 422}
 
 handlers = Handlers()
 
@@ -68,7 +71,7 @@ async def solve_cards(batch: Sequence[Asked[SolveCard]], tx: Tx) -> list[Answer 
 @handlers.on(RequestService)
 async def request_services(batch: Sequence[Asked[RequestService]], tx: Tx) -> list[Answer | Problem]:
     """Viewers join the light membership on credit and order, in one go."""
-    found = await store.find(tx, [store.Named(asked.command.post_id, asked.command.viewer_id) for asked in batch])
+    found = await _find(tx, [asked.command for asked in batch])
     named = (each.card.program_id for each in found if each.card and each.card.program_id)
     programs = await store.programs(tx, named)
     members = await binding_store.members_of(tx, (asked.command.viewer_id for asked in batch))
@@ -145,8 +148,8 @@ async def _count(tx: Tx, counter: store.Counter, published: Sequence[Engagement]
 
 async def _use(batch: Sequence[Asked[Command]], kind: Kind, tx: Tx) -> list[Use | Refusal]:
     wanted = [Engagement(asked.command.post_id, asked.command.viewer_id, kind) for asked in batch]
-    found = await store.find(tx, [store.Named(each.post_id, each.viewer_id) for each in wanted])
-    viewings = [_viewing(asked.command) for asked in batch]
+    found = await _find(tx, [asked.command for asked in batch])
+    viewings = [_viewing(asked.command, there) for asked, there in zip(batch, found, strict=True)]
     cards = [domain.usable(*each) for each in zip((each.post_id for each in wanted), viewings, found, strict=True)]
     new = await store.engage(
         tx, [each for each, card in zip(wanted, cards, strict=True) if not isinstance(card, Refusal)]
@@ -154,20 +157,46 @@ async def _use(batch: Sequence[Asked[Command]], kind: Kind, tx: Tx) -> list[Use 
     return domain.decided(wanted, cards, new)
 
 
-def _viewing(command: Command) -> Viewing:
-    where = (command.region, command.device) if isinstance(command, TapCard) else ()
-    return Viewing(command.viewer_id, *where)
+async def _find(tx: Tx, commands: Sequence[Command | RequestService]) -> list[Found]:
+    """What commands name: posts, viewers, and the apps that these are in."""
+    found = await store.find(tx, [store.Named(each.post_id, each.viewer_id) for each in commands])
+    places = [(each.host, each.platform) if not isinstance(each, SolveCard) else (None, 0) for each in commands]
+    hosts = await host_store.hosts(tx, (host for host, _ in places))
+    return [
+        there._replace(on=OnHost(hosts.get(host), platform) if host else None)
+        for there, (host, platform) in zip(found, places, strict=True)
+    ]
+
+
+def _viewing(command: Command, found: Found) -> Viewing:
+    where = (command.region, command.device) if isinstance(command, TapCard) else (None, None)
+    return Viewing(command.viewer_id, *where, found.on)
 
 
 def _tapped(asked: Asked[TapCard], use: Use) -> Answer:
     post_id, viewer_id, touch, *_ = asked.command
     shown = use.card.shown
-    view = CardView(**{name: getattr(shown, name) for name in CardView.model_fields if name != "live"})
+    view = CardView(**{name: getattr(shown, name) for name in CardView.model_fields if name not in {"live", "blocked"}})
     if not use.first and touch:
         return _answer(asked, use, view, _clicked(viewer_id, touch), "card.tap")
-    facts = {"program_id": use.card.program_id, "version": use.card.version, "touch": touch}
+    facts = {
+        "program_id": use.card.program_id,
+        "version": use.card.version,
+        "touch": touch,
+        **_opened_in(asked.command, use),
+    }
     event = CardTapped(viewer_id=viewer_id, post_id=post_id, **facts) if use.first else None
     return _answer(asked, use, view, event, "card.tap")
+
+
+def _opened_in(command: TapCard, use: Use) -> dict[str, str | None]:
+    """The app that a card was opened in, and the place of it, of those that are registered."""
+    facts = use.card.on.facts if use.card.on else None
+    scenes = {scene.scene_id for scene in facts.scenes} if facts else set()
+    return {
+        "host_id": facts.host_id if facts else None,
+        "scene_id": command.scene if command.scene in scenes else None,
+    }
 
 
 def _clicked(viewer_id: str, touch: str) -> InteractionsReported:
@@ -224,6 +253,7 @@ def _placed(asked: Asked[RequestService], accepted: Accepted, member_id: str | N
         sold_by=wanted.sold_by,
         touch=wanted.touch,
         version=program.version,
+        provided=priced.provided,
     )
     shown = RequestView(
         order_id=event.order_id, post_id=event.post_id, status="requested", reason=None, location_id=None,

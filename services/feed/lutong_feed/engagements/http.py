@@ -38,7 +38,8 @@ async def tap_card(post_id: Identifier, viewer: Tap, who: Who, touches: Touches,
     """
     who.require(member=viewer.viewer_id, hide=("account", viewer.viewer_id))
     touch = touches.believed(viewer.touch, viewer.viewer_id, post_id)
-    return await ask(TapCard(post_id, viewer.viewer_id, touch, viewer.region, viewer.device))
+    where = (viewer.region, viewer.device, viewer.host, viewer.platform, viewer.scene)
+    return await ask(TapCard(post_id, viewer.viewer_id, touch, *where))
 
 
 @router.post("/v1/posts/{post_id}/card/solutions", status_code=201, response_model=dict[str, str], responses=_GONE)
@@ -77,6 +78,8 @@ async def request_service(post_id: Identifier, wanted: NewRequest, who: Who, tou
             touches.believed(wanted.touch, wanted.viewer_id, post_id),
             wanted.region,
             wanted.device,
+            wanted.host,
+            wanted.platform,
         )
     )
 

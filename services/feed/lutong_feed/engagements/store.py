@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
+import asyncpg
 import orjson
 
 from lutong_chassis import Outgoing, Reads, Tx, columns
@@ -34,7 +35,7 @@ async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
         SELECT account.account_id IS NOT NULL AS viewer_known, card.post_id,
                CASE WHEN state = 'active' AND offline_for IS NOT NULL THEN 'unavailable' ELSE state END,
                card.program_id, card.merchant_id, coalesce(reason, offline_for), correlation_id, causation_id, version,
-               title, page, gray, post.deleted_at IS NOT NULL AS deleted
+               title, page, gray, needs, hosted, post.deleted_at IS NOT NULL AS deleted
           FROM {_NAMED.unnest("named", place="place")}
           LEFT JOIN account ON account.account_id = named.viewer_id
           LEFT JOIN post ON post.post_id = named.post_id
@@ -142,7 +143,8 @@ async def programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program]:
         """
         SELECT program.program_id, program.merchant_id, program.version, program.title, program.page,
                CASE WHEN program.offers_of IS NULL THEN program.offers ELSE coalesce(source.offers, '[]') END AS offers,
-               program.suspended_for, program.gray_offers, (program.gray::jsonb ->> 'version')::integer AS gray_version
+               program.suspended_for, program.gray_offers, (program.gray::jsonb ->> 'version')::integer AS gray_version,
+               program.hosted_offers
           FROM program
           LEFT JOIN program AS source
             ON source.program_id = program.offers_of AND source.merchant_id = program.merchant_id
@@ -150,14 +152,22 @@ async def programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program]:
         """,
         sorted(set(program_ids)),
     )
-    return {
-        row["program_id"]: Program(**(dict(row) | {name: _offers(row[name]) for name in ("offers", "gray_offers")}))
-        for row in rows
+    return {row["program_id"]: Program(**(dict(row) | _sold(row))) for row in rows}
+
+
+def _sold(row: asyncpg.Record) -> dict[str, object]:
+    hosted = orjson.loads(row["hosted_offers"] or "{}")
+    return {name: _offers(row[name]) for name in ("offers", "gray_offers")} | {
+        "hosted_offers": {int(version): _listed(offers) for version, offers in hosted.items()}
     }
 
 
+def _listed(offers: Iterable[object]) -> tuple[Offer, ...]:
+    return tuple(Offer.model_validate(offer) for offer in offers)
+
+
 def _offers(stored: str | None) -> tuple[Offer, ...]:
-    return tuple(Offer.model_validate(offer) for offer in orjson.loads(stored or "[]"))
+    return _listed(orjson.loads(stored or "[]"))
 
 
 async def save_requests(tx: Tx, placed: Sequence[Outgoing]) -> None:

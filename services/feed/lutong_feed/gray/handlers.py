@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from lutong_chassis import Handlers, Outgoing, Received, Tx
 from lutong_contracts.registry import VersionForcedOffline, VersionGrayed, VersionGrayStopped
 from lutong_feed.gray import store
+from lutong_feed.hosts import handlers as hosts
 
 handlers = Handlers()
 
@@ -29,4 +30,5 @@ async def close_forbidden_versions(batch: Sequence[Received[VersionForcedOffline
     forbidden = [received.event for received in batch]
     await store.end(tx, forbidden)
     await store.forbid(tx, forbidden)
+    await hosts.drop(tx, forbidden)
     return []

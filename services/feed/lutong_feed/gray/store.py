@@ -61,7 +61,7 @@ async def end(tx: Tx, ended: Sequence[VersionGrayStopped | VersionForcedOffline]
           FROM {_ENDED.unnest()}
          WHERE program.program_id = given.program_id AND (gray::jsonb ->> 'version')::bigint = given.number
         """,
-        *_ENDED.arrays(sorted(EndedRow(e.program_id, e.version, e.reason) for e in ended)),
+        *_ENDED.arrays(sorted(EndedRow(e.program_id, e.version, "") for e in ended)),
     )
 
 

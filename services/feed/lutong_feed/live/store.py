@@ -100,7 +100,8 @@ async def around(tx: Reads, program_ids: Sequence[str], place: Place | None) -> 
         WITH wanted AS (
             SELECT program.program_id, program.merchant_id, program.version,
                    CASE WHEN program.offers_of IS NULL THEN program.offers ELSE coalesce(source.offers, '[]') END AS offers,
-                   program.gray_offers, (program.gray::jsonb ->> 'version')::integer AS gray_version
+                   program.gray_offers, (program.gray::jsonb ->> 'version')::integer AS gray_version,
+                   program.hosted_offers
               FROM program
               LEFT JOIN program AS source
                 ON source.program_id = program.offers_of AND source.merchant_id = program.merchant_id
@@ -111,9 +112,12 @@ async def around(tx: Reads, program_ids: Sequence[str], place: Place | None) -> 
                    (each -> 'unit_price' ->> 'amount_minor')::bigint AS amount_minor,
                    each -> 'unit_price' ->> 'currency' AS currency
               FROM wanted
-             CROSS JOIN LATERAL (VALUES (version, offers), (gray_version, gray_offers)) AS shown (version, offers)
+             CROSS JOIN LATERAL (VALUES (version, offers), (gray_version, gray_offers)
+                                  UNION ALL
+                                 SELECT key::integer, value::text FROM json_each(hosted_offers::json)) AS shown (version, offers)
              CROSS JOIN LATERAL json_array_elements(coalesce(shown.offers, '[]')::json) WITH ORDINALITY AS listed (each, place)
              WHERE shown.version IS NOT NULL AND place <= {OFFERS}
+               AND NOT coalesce((each ->> 'provided')::boolean, false)
         ), near AS (
             SELECT merchant.merchant_id, found.*
               FROM (SELECT DISTINCT merchant_id FROM offer) AS merchant

@@ -13,8 +13,9 @@ from lutong_contracts.values import Identifier
 from lutong_feed import accounts
 from lutong_feed.deleting import domain as deletion
 from lutong_feed.domain import Cursor
-from lutong_feed.gray.domain import Shown, shown
+from lutong_feed.gray.domain import Others, Shown, shown
 from lutong_feed.gray.http import Looking
+from lutong_feed.hosts.sentences import stated
 from lutong_feed.live.http import Near, enliven
 from lutong_feed.paging.domain import Walk
 from lutong_feed.paging.http import Page, walk
@@ -23,7 +24,7 @@ from lutong_feed.texts import domain as texts
 from lutong_feed.timelines.http import keep
 from lutong_feed.touches.domain import Answer
 from lutong_feed.touches.http import Touches
-from lutong_feed.views import CardView, PostView, QuoteView, RepostView, SpanView, Timeline
+from lutong_feed.views import BlockedView, CardView, PostView, QuoteView, RepostView, SpanView, TextView, Timeline
 
 router = routes("feed")
 
@@ -125,10 +126,24 @@ def _page(rows: Sequence[asyncpg.Record], limit: int, walked: Walked) -> Timelin
     return Timeline(request_id=answer.request_id, posts=posts, next_cursor=last)
 
 
+def card_view(state: str, program_id: str | None, reason: str | None, version: Shown) -> CardView:
+    """A card as a reader sees it: one that their app cannot open states why."""
+    card = CardView(state=state, program_id=program_id, reason=reason, **version._replace(blocked=None)._asdict())
+    if state == "active" and version.blocked:
+        card.state, card.reason = "unavailable", version.blocked.reason
+        card.blocked = BlockedView(**version.blocked._asdict(), text=TextView(**stated(version.blocked)._asdict()))
+    return card
+
+
 def view(row: asyncpg.Record, position: int, answer: Answer, viewing: Viewing) -> PostView:
     """A post at its position of an answer, as this viewer sees it."""
     text = texts.shown(row["text"])
-    version = shown(row["program_id"], Shown(row["version"], row["title"], row["page"]), row["gray"], viewing)
+    version = shown(
+        row["program_id"],
+        Shown(row["version"], row["title"], row["page"]),
+        Others(*(row[name] for name in Others._fields)),
+        viewing,
+    )
     return PostView(
         **{
             name: row[name]
@@ -136,7 +151,7 @@ def view(row: asyncpg.Record, position: int, answer: Answer, viewing: Viewing) -
         },
         text=text,
         spans=[SpanView(**span._asdict()) for span in texts.spans(text)],
-        card=CardView(**{name: row[name] for name in ("state", "program_id", "reason")} | version._asdict()),
+        card=card_view(row["state"], row["program_id"], row["reason"], version),
         counters={name: row[name] for name in ("taps", "solved", "requested", "fulfilled")}
         | {"quoted": row["times_quoted"]},
         repost=_repost(row) if row["root_id"] else None,

@@ -11,7 +11,7 @@ POST_WITH_CARD: Final = """
     SELECT post.post_id, post.number, post.author_id, account.name AS author_name, post.text, post.published_at,
            CASE WHEN state = 'active' AND offline_for IS NOT NULL THEN 'unavailable' ELSE state END AS state,
            post.revision, post.revised_at, card.program_id, coalesce(reason, offline_for) AS reason,
-           title, page, version, gray, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
+           title, page, version, gray, needs, hosted, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
            post.deleted_at IS NOT NULL AS deleted, root.deleted_at IS NOT NULL AS root_deleted,
            root.author_id AS root_author_id, root_author.name AS root_author_name, root.text AS root_text,
            quoted_id, quoted.author_id AS quoted_author_id, quoted_author.name AS quoted_author_name,
@@ -29,7 +29,7 @@ POST_WITH_CARD: Final = """
       LEFT JOIN account AS quoted_author ON quoted_author.account_id = quoted.author_id
 """
 """Posts as readers see them, with their cards and counters; what follows narrows it down. A card of a program that is offline shows
-why; `gray` is the version that some of them see."""
+why; `gray` is the version that some of them see, `hosted` what some hosts have of their own."""
 
 _NOT_APART: Final = """NOT EXISTS (
                SELECT FROM kept_apart AS kept

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Set as AbstractSet
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
@@ -10,6 +11,7 @@ from lutong_chassis import Reads, Tx, columns
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
 from lutong_registry.discovery.domain.decisions import Listing, Match
 from lutong_registry.discovery.domain.names import Sentence
+from lutong_registry.search.domain.marks import COVERAGE_MIN
 
 COMPARED_MAX: Final = 1_000
 """Services compared with one sentence because they share a rare word with it: the rarest words first."""
@@ -96,21 +98,22 @@ async def listings(tx: Tx, program_ids: Iterable[str]) -> dict[str, Listing]:
 
 
 async def matches(tx: Reads, asking: Mapping[str, Sequence[Sentence]]) -> dict[str, list[Match]]:
-    """For each text, given with its sentences, services that share words with it. One statement, unless texts are very long.
+    """For each text, given with its sentences, services that may be meant. Two statements, unless texts are very long.
 
     Sentence by sentence: words from all over a long text would add up to a title by chance. A service is looked at when
     its title stands in the sentence as it is, however many services share its words; or when it shares a word of its
-    signature with the sentence (GIN) that no more than `COMPARED_MAX` services have, the rarest words first.
+    signature with the sentence (GIN) that no more than `COMPARED_MAX` services have, the rarest words first. Of those, one
+    comes back when most of its title is in the sentence, or the whole of one of its names.
     """
     found: dict[str, list[Match]] = defaultdict(list)
     for portion in _portions(sorted(asking), CHARACTERS_MAX):
-        pairs = [(text, each.text) for text in portion for each in asking[text]]
-        spans = sorted({(text, span) for text in portion for each in asking[text] for span in each.spans})
+        sentences = [(text, each.text, each.key) for text in portion for each in asking[text]]
+        titled = await _titled(tx, {text: {span for each in asking[text] for span in each.spans} for text in portion})
         for row in await tx.fetch(
             """
             WITH asked AS MATERIALIZED (
-                SELECT text, sentence, search_vector(sentence) AS vector, search_terms(sentence) AS terms
-                  FROM unnest($1::text[], $2::text[]) AS given(text, sentence)
+                SELECT text, sentence, whole, search_vector(sentence) AS vector, search_terms(sentence) AS terms
+                  FROM unnest($1::text[], $2::text[], $3::text[]) AS given(text, sentence, whole)
             ), weighed AS (
                 SELECT text, sentence, word, listings,
                        sum(listings) OVER (PARTITION BY text, sentence ORDER BY listings, word) AS work
@@ -118,19 +121,19 @@ async def matches(tx: Reads, asking: Mapping[str, Sequence[Sentence]]) -> dict[s
             ), rare AS MATERIALIZED (
                 SELECT text, sentence, array_agg(word) AS rarest
                   FROM weighed
-                 WHERE work <= $5
+                 WHERE work <= $6
                  GROUP BY text, sentence
             ), met AS (
-                SELECT text, program_id,
-                       max((length(vector) - length(ts_delete(vector, title_words)))::float
-                           / greatest(cardinality(title_words), 1)) AS coverage
-                  FROM rare JOIN asked USING (text, sentence) JOIN listing ON visible AND signature && rarest
-                 GROUP BY text, program_id
+                SELECT text, program_id, coverage
+                  FROM (SELECT text, program_id, whole, name_keys,
+                               (length(vector) - length(ts_delete(vector, title_words)))::float
+                               / greatest(cardinality(title_words), 1) AS coverage
+                          FROM rare JOIN asked USING (text, sentence) JOIN listing ON visible AND signature && rarest
+                        OFFSET 0) AS shares
+                 WHERE coverage >= $7 OR name_keys IS NULL
+                    OR EXISTS (SELECT FROM unnest(name_keys) AS name WHERE strpos(whole, name) > 0)
                  UNION ALL
-                SELECT text, program_id, 1
-                  FROM unnest($3::text[], $4::text[]) AS given(text, title_key)
-                  JOIN listing USING (title_key)
-                 WHERE visible
+                SELECT text, program_id, 1 FROM unnest($4::text[], $5::text[]) AS given(text, program_id)
             ), best AS (
                 SELECT text, program_id, max(coverage) AS coverage FROM met GROUP BY text, program_id
             )
@@ -139,13 +142,46 @@ async def matches(tx: Reads, asking: Mapping[str, Sequence[Sentence]]) -> dict[s
               FROM best JOIN listing USING (program_id) LEFT JOIN usage USING (program_id)
              ORDER BY text, program_id
             """,
-            *columns(pairs, 2),
-            *columns(spans, 2),
+            *columns(sentences, 3),
+            *columns(titled, 2),
             COMPARED_MAX,
+            COVERAGE_MIN,
         ):
             listing = Listing(row["program_id"], row["merchant_id"], False, row["version"], row["title"], row["page"])  # noqa: FBT003  # a row of visible listings
             found[row["text"]].append(Match(listing, row["keywords"], row["coverage"], row["uses"]))
     return found
+
+
+class _Titled(NamedTuple):
+    """A text, and a service whose title stands in it."""
+
+    text: str
+    program_id: str
+
+
+async def _titled(tx: Reads, spans: Mapping[str, AbstractSet[str]]) -> list[_Titled]:
+    """Each span is looked up once, in the index, whatever number of texts has it: a join would rather read all listings."""
+    keys = sorted({span for each in spans.values() for span in each})
+    rows = await tx.fetch(
+        """
+        SELECT title_key, array_agg(program_id ORDER BY program_id) AS program_ids
+          FROM unnest($1::text[]) AS given(key)
+         CROSS JOIN LATERAL (SELECT title_key, program_id
+                               FROM listing
+                              WHERE visible AND title_key = key
+                              LIMIT $2) AS named
+         GROUP BY title_key
+        """,
+        keys,
+        COMPARED_MAX,
+    )
+    known = {row["title_key"]: row["program_ids"] for row in rows}
+    return sorted(
+        _Titled(text, program_id)
+        for text, keys_of in spans.items()
+        for key in keys_of & known.keys()
+        for program_id in known[key]
+    )
 
 
 def _portions(texts: Sequence[str], characters_max: int) -> Iterator[list[str]]:

@@ -73,4 +73,5 @@ async def take_effect(tx: Tx, changes: Sequence[Change], programs: Mapping[str, 
 def _version(program: Program, manifest: Mapping[str, Any]) -> Version:
     number = max((known.number for known in program.versions), default=0) + 1
     title, page, offers_of = manifest["title"], manifest["page"], manifest["offers_of"]
-    return Version(number, "submitted", title, page, (), offers_of=offers_of)
+    needs = program_store.needs_of(manifest)
+    return Version(number, "submitted", title, page, (), offers_of=offers_of, needs=needs)

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from lutong_chassis import Command
+from lutong_contracts.hosts import PLATFORM_MAX, CapabilityName
 from lutong_contracts.values import (
     PAGE_PATTERN,
     Identifier,
@@ -55,6 +56,19 @@ class ManifestOffer(Offer):
     unit_price: Price
 
 
+class PlatformVersion(Command):
+    """The oldest version of its host's platform that a program runs in."""
+
+    min_code: int = Field(ge=0, le=PLATFORM_MAX, examples=[12])
+
+
+class Permission(Command):
+    """What a program asks its host and the platform for, and the reason that its users are shown."""
+
+    name: CapabilityName = Field(examples=["pay"])
+    reason: Title = Field(examples=["支付订单"])
+
+
 class Manifest(Command):
     """What a version of a mini-program is: what a card shows, what the search finds, what it sells."""
 
@@ -68,12 +82,19 @@ class Manifest(Command):
     category: Word | None = Field(None, examples=["government"])
     region: Word | None = Field(None, examples=["浙江"], description="where the service is offered; absent: everywhere")
     offers: list[ManifestOffer] = Field(default_factory=list, max_length=500)
+    hosts: list[Identifier] | None = Field(
+        None, min_length=1, max_length=50, description="the apps that it runs in; absent: any"
+    )
+    platform_version: PlatformVersion | None = Field(None, description="absent: any version of the host's platform")
+    req_permissions: list[Permission] = Field(default_factory=list, max_length=20)
 
     @model_validator(mode="after")
     def _offers_agree(self) -> Self:
         _once([offer.sku for offer in self.offers], "offers: each sku")
         if len({offer.unit_price.currency for offer in self.offers}) > 1:
             raise ValueError("offers: all prices must have one currency")
+        _once([each.name for each in self.req_permissions], "req_permissions: each name")
+        _once(self.hosts or [], "hosts: each host")
         return self
 
 

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from lutong_contracts import Event
 from lutong_contracts.gray import Audience
+from lutong_contracts.hosts import Needs
 from lutong_contracts.registry import (
     Evidence,
     MerchantChanged,
@@ -22,10 +23,11 @@ from lutong_contracts.registry import (
 from lutong_contracts.values import Offer
 
 State = Literal[
-    "submitted", "admitted", "approved", "rejected", "withdrawn", "gray", "released", "superseded", "rolled_back",
+    "submitted", "admitted", "approved", "rejected", "withdrawn", "gray", "released", "hosted", "superseded", "rolled_back",
     "forced_offline",
 ]  # fmt: skip
 
+NOTHING: Final = Needs()
 IN_FLIGHT: Final = frozenset({"submitted", "admitted", "approved", "gray"})
 MAY_BECOME: Final[Mapping[State, tuple[State, ...]]] = {
     "submitted": ("withdrawn",),
@@ -35,8 +37,9 @@ MAY_BECOME: Final[Mapping[State, tuple[State, ...]]] = {
     "withdrawn": ("submitted", "admitted", "approved"),
     "gray": ("admitted", "approved", "gray"),
     "released": ("admitted", "approved", "gray"),
-    "rolled_back": ("released", "gray"),
-    "forced_offline": ("admitted", "approved", "gray", "released", "superseded", "rolled_back"),
+    "hosted": ("admitted", "approved", "gray"),
+    "rolled_back": ("released", "gray", "hosted"),
+    "forced_offline": ("admitted", "approved", "gray", "released", "hosted", "superseded", "rolled_back"),
 }
 """From which states a command moves a version to each one. Other versions follow: what was released is superseded, or
 in force again. An approved version can still be rejected, lest it keep an urgent fix out of review."""
@@ -70,6 +73,13 @@ class Version:
     stage: int = 0
     ended_for: str | None = None
     evidence: Evidence | None = None
+    needs: Needs = NOTHING
+    """What it needs of the app that it runs in."""
+
+    @property
+    def stated_needs(self) -> Needs | None:
+        """The same as events carry it: absent of a version that needs nothing."""
+        return self.needs if self.needs != NOTHING else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +176,7 @@ def release(program: Program, number: int) -> Change | Refusal:
         page=version.page,
         offers=version.offers,
         offers_of=version.offers_of,
+        needs=version.stated_needs,
     )
     return Change((*changed, replace(version, state="released", audience=None)), (released,))
 
@@ -203,6 +214,7 @@ def roll_back(program: Program, number: int, to: int | None = None) -> Change | 
         page=back.page,
         offers=back.offers,
         offers_of=back.offers_of,
+        needs=back.stated_needs,
     )
     moved = (replace(version, state="rolled_back"), *passed, replace(back, state="released"))
     return Change(moved, (rolled_back,))

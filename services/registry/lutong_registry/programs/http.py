@@ -1,12 +1,14 @@
 """What merchants, reviewers and readers ask of the registry."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from lutong_chassis import Problem, Read, Tx, TxDependency, Who, allowed, audit, audited, not_found
 from lutong_contracts.registry import ProgramRegistered
 from lutong_contracts.values import Identifier, Offer, VersionNumber
 from lutong_registry.bodies import router
-from lutong_registry.programs import domain
+from lutong_registry.hosts import store as host_store
+from lutong_registry.programs import capabilities_http as capabilities
+from lutong_registry.programs import domain, hosting
 from lutong_registry.programs import merchants as merchant_store
 from lutong_registry.programs import store as program_store
 from lutong_registry.programs.bodies import (
@@ -67,6 +69,7 @@ async def submit_version(program_id: Identifier, submission: Submission, who: Wh
     """Hand in a version for review. One at a time; numbers only grow."""
     version = _version(submission.version, submission.manifest)
     program = await lock(tx, who, program_id)
+    await _may_be_handed_in(tx, [version])
     change = accepted(domain.submit(program, version), program)
     row = SubmittedRow(program_id, submission.version, submission.manifest.model_dump_json())
     await program_store.add_versions(tx, [row])
@@ -101,8 +104,10 @@ async def reject_version(
 @allowed("merchant", "operator")
 @audited("version.release", own="merchant", reasoned=True)
 async def release_version(program_id: Identifier, version: VersionNumber, who: Who, tx: TxDependency) -> ProgramView:
-    """Put an approved version in force: cards open it from now on."""
-    return await move(tx, who, program_id, "version.release", lambda program: domain.release(program, version))
+    """Put an approved version in force: cards open it from now on. One for some hosts is in force there, beside the one of all others."""
+    program = await lock(tx, who, program_id)
+    await capabilities.may_be_in_force(tx, program, program.version(version))
+    return await move(tx, who, program_id, "version.release", lambda program: hosting.release(program, version))
 
 
 @router.post("/v1/programs/{program_id}/suspension")
@@ -141,6 +146,9 @@ async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> 
     wanted = {item.program_id: item for item in command.programs}
     await _register(tx, [ProgramRow(item.program_id, item.merchant_id) for item in wanted.values()])
     programs = await program_store.lock_programs(tx, wanted)
+    made = {key: _version(1, item.manifest) for key, item in wanted.items()}
+    await _may_be_handed_in(tx, made.values())
+    await capabilities.onboarded(tx, made)
     added: list[SubmittedRow] = []
     moves: list[VersionMove] = []
     for program_id, item in wanted.items():
@@ -148,7 +156,7 @@ async def onboard_programs(command: Onboardings, who: Who, tx: TxDependency) -> 
         version = _version(max((known.number for known in program.versions), default=0) + 1, item.manifest)
         submitted = accepted(domain.submit(program, version), program)
         approved = accepted(domain.approve(_with(program, submitted), version.number), program)
-        released = accepted(domain.release(_with(program, approved), version.number), program)
+        released = accepted(hosting.release(_with(program, approved), version.number), program)
         added.append(SubmittedRow(program_id, version.number, item.manifest.model_dump_json()))
         moves.extend(VersionMove.of(program_id, known) for known in released.versions)
         tx.publish(*submitted.events, *approved.events, *released.events)
@@ -224,9 +232,18 @@ async def _register(tx: Tx, programs: list[ProgramRow]) -> None:
     tx.publish(*[ProgramRegistered(program_id=key, merchant_id=merchants[key]) for key in sorted(fresh)])
 
 
+async def _may_be_handed_in(tx: Tx, versions: Collection[Version]) -> None:
+    """Refuse versions for hosts that are not there, and those that use what they do not declare."""
+    known = await host_store.open_hosts(tx, {host for version in versions for host in version.needs.hosts or ()})
+    for version in versions:
+        if refusal := hosting.why_not_hosted(version, known) or capabilities.is_whole(version):
+            raise Problem(422, refusal.kind, refusal.detail)
+
+
 def _version(number: int, manifest: Manifest) -> Version:
     offers = tuple(Offer.model_validate(offer.model_dump()) for offer in manifest.offers)
-    return Version(number, "submitted", manifest.title, manifest.page, offers)
+    needs = program_store.needs_of(manifest.model_dump())
+    return Version(number, "submitted", manifest.title, manifest.page, offers, needs=needs)
 
 
 def _with(program: Program, change: Change) -> Program:

@@ -1,9 +1,9 @@
 """Merchants, their programs, and every version that was handed in."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 import orjson
@@ -11,6 +11,7 @@ import orjson
 from lutong_chassis import Reads, Tx, columns
 from lutong_chassis.rows import columns_of
 from lutong_contracts.gray import Audience
+from lutong_contracts.hosts import Needs
 from lutong_contracts.registry import Evidence
 from lutong_contracts.values import Offer
 from lutong_registry.programs.domain import Program, State, Version
@@ -152,6 +153,17 @@ def _version(row: asyncpg.Record) -> Version:
         row["stage"],
         row["ended_for"],
         Evidence.model_validate_json(evidence) if evidence else None,
+        needs_of(manifest),
+    )
+
+
+def needs_of(manifest: Mapping[str, Any]) -> Needs:
+    """What a manifest states that its version needs; manifests from before hosts were known state nothing."""
+    platform = manifest.get("platform_version") or {}
+    return Needs(
+        hosts=manifest.get("hosts"),
+        platform_version=platform.get("min_code", 0),
+        capabilities=tuple(each["name"] for each in manifest.get("req_permissions") or ()),
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lutong_chassis import Command
 from lutong_contracts.gray import Word
+from lutong_contracts.hosts import Needs
 from lutong_contracts.registry import Evidence
 from lutong_contracts.values import Identifier, Reason, VersionNumber
 from lutong_registry.programs.domain import State, Version
@@ -74,6 +75,17 @@ class AudienceView(BaseModel):
     viewers: int
     regions: list[str]
     devices: list[str]
+
+
+class InForceView(BaseModel):
+    """What a program opens in an app, and what it needs there."""
+
+    program_id: str
+    host_id: str
+    version: int
+    title: str
+    page: str
+    needs: Needs
 
 
 class ArmView(BaseModel):

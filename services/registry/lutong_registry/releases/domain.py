@@ -16,6 +16,7 @@ from lutong_contracts.registry import (
     VersionSubmitted,
     VersionWithdrawn,
 )
+from lutong_registry.programs import hosting
 from lutong_registry.programs.domain import Change, Program, Refusal, Version, ready, roll_back
 
 StoppedBy = Literal["merchant", "operator", "guardrail", "control"]
@@ -126,6 +127,7 @@ def gray(program: Program, number: int, wanted: Wanted, salt: str) -> Change | R
         page=version.page,
         offers=version.offers,
         audience=audience,
+        needs=version.stated_needs,
     )
     return Change((replace(version, state="gray", audience=audience, stage=version.stage + 1),), (grayed,))
 
@@ -162,6 +164,8 @@ def take_back(program: Program, number: int, to: int | None, by: StoppedBy, reas
     version = program.version(number)
     if version is not None and version.state == "gray":
         return stop(program, by, reason)
+    if version is not None and version.state == "hosted":
+        return hosting.take_back(program, version, reason)
     change = roll_back(program, number, to)
     return change if isinstance(change, Refusal) else _without_gray(program, change)
 

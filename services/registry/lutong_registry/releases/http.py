@@ -5,12 +5,21 @@ from typing import Final
 from lutong_chassis import Read, TxDependency, Who, allowed, audited, not_found
 from lutong_contracts.values import Identifier, VersionNumber
 from lutong_registry.bodies import router
+from lutong_registry.programs import hosting
 from lutong_registry.programs import store as program_store
 from lutong_registry.programs.bodies import ProgramView, ReasonBody
+from lutong_registry.programs.capabilities_http import may_be_in_force
 from lutong_registry.programs.domain import Program
 from lutong_registry.programs.moves import lock, move
 from lutong_registry.releases import domain, store, trials
-from lutong_registry.releases.bodies import ReleaseView, Rollback, WantedAudience, WithdrawalsView, release_view
+from lutong_registry.releases.bodies import (
+    InForceView,
+    ReleaseView,
+    Rollback,
+    WantedAudience,
+    WithdrawalsView,
+    release_view,
+)
 from lutong_registry.releases.domain import StoppedBy
 
 _ONE_BACK: Final = Rollback()
@@ -62,6 +71,8 @@ async def gray_version(
 ) -> ProgramView:
     """Show a version to some viewers, or to more of them: 10, 30, 50 %. To everybody, release it."""
     wanted, salt = body.wanted(), str(tx.new_id())
+    program = await lock(tx, who, program_id)
+    await may_be_in_force(tx, program, program.version(version))
     return await move(tx, who, program_id, "version.gray", lambda program: domain.gray(program, version, wanted, salt))
 
 
@@ -103,6 +114,18 @@ async def get_version(program_id: Identifier, version: VersionNumber, who: Who, 
     known = program.version(version) or not_found("version", f"{program_id}/{version}")
     measured = await trials.measured(read, program_id, version)
     return release_view(program_id, known, program.released, measured)
+
+
+@router.get("/v1/hosts/{host_id}/programs/{program_id}")
+@allowed("anybody")
+async def get_program_in_host(host_id: Identifier, program_id: Identifier, read: Read) -> InForceView:
+    """The version of a program that is in force in an app. 404 where none is."""
+    found = (await program_store.read_programs(read, None, [program_id])).get(program_id)
+    version = hosting.in_force(found, host_id) if found and not found.suspended_for else None
+    if version is None or (version.needs.hosts is not None and host_id not in version.needs.hosts):
+        return not_found("program", f"{program_id} in {host_id}")
+    facts = {"program_id": program_id, "host_id": host_id, "version": version.number}
+    return InForceView(**facts, title=version.title, page=version.page, needs=version.needs)
 
 
 async def _read(read: Read, who: Who, program_id: str) -> Program:

@@ -38,6 +38,7 @@ from tests.integration.security.routes.inventory_things import (
     a_transfer,
     an_erasure,
     an_offer,
+    of_a_service,
     of_an_order,
     steps_of_orders,
 )
@@ -52,6 +53,16 @@ INVENTORY: Final[Matrix] = (
         "POST /v1/locations/batch": (
             DONE_BY_ITS_MERCHANT,
             fixed("/v1/locations/batch", {"locations": [{"location_id": "near", **NEAR}]}, ACME),
+        ),
+        "POST /v1/services/{order_id}/completion": (
+            DONE_BY_ITS_MERCHANT,
+            of_a_service("/completion", {"reference": "bill-1"}),
+        ),
+        "POST /v1/services/{order_id}/failure": (DONE_BY_ITS_MERCHANT, of_a_service("/failure", {"reason": "closed"})),
+        "GET /v1/services/{order_id}": (READ_BY_ITS_PARTIES, of_a_service("")),
+        "GET /v1/merchants/{merchant_id}/services": (
+            READ_BY_ITS_MERCHANT,
+            fixed(f"/v1/merchants/{ACME}/services", about=ACME),
         ),
         "GET /v1/locations/{location_id}": (READ_BY_ITS_MERCHANT, fixed("/v1/locations/near", about="near")),
         "GET /v1/merchants/{merchant_id}/stores/report": (

@@ -56,6 +56,16 @@ def of_an_order(path: str, body: object = None) -> Ask:
     return ask
 
 
+def of_a_service(path: str, body: object = None) -> Ask:
+    async def ask(world: World) -> Asked:
+        order_id = world.fresh("order")
+        service = {"member_id": ANN, "provided": True}
+        await world.consume(a_hold(order_id, merchant_id=ACME).model_copy(update=service))
+        return Asked(f"/v1/services/{order_id}{path}", body, order_id)
+
+    return ask
+
+
 async def a_ready_order(world: World) -> str:
     """An order of ann's that is ready for her to pick up."""
     order_id = world.fresh("order")

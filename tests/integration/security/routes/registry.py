@@ -35,6 +35,7 @@ async def a_registry(world: World) -> None:
         await world.ask("PUT", f"/v1/merchants/{merchant}", {"name": merchant})
     fund = {"program_id": "fund", "merchant_id": ACME, "manifest": _MANIFEST}
     await world.ask("POST", "/v1/programs/batch", {"programs": [fund]})
+    await world.ask("PUT", "/v1/hosts/amap", _AMAP)
     await world.consume(a_post("p-1", "公积金提取新政策"))
     where = {"place": SHANGHAI, "zone": "Asia/Shanghai", "modes": ("delivery",)}
     await world.consume(
@@ -69,6 +70,25 @@ async def _resume(world: World) -> Asked:
     program_id = await _program(world)
     await world.ask("POST", f"/v1/programs/{program_id}/suspension", _REASON)
     return Asked(f"/v1/programs/{program_id}/suspension", about=program_id)
+
+
+def _of_capability(verb: str) -> Ask:
+    async def ask(world: World) -> Asked:
+        program_id = await _program(world)
+        manifest = _MANIFEST | {"req_permissions": [{"name": "pay", "reason": "缴费"}]}
+        await world.ask("POST", f"/v1/programs/{program_id}/versions", {"version": 1, "manifest": manifest})
+        path = f"/v1/programs/{program_id}/capabilities/pay"
+        if verb:
+            await world.ask("PUT", path, _REASON)
+        return Asked(path + verb, _REASON, program_id)
+
+    return ask
+
+
+async def _retire(world: World) -> Asked:
+    host_id = world.fresh("host")
+    await world.ask("PUT", f"/v1/hosts/{host_id}", _AMAP)
+    return Asked(f"/v1/hosts/{host_id}/retirement", _REASON)
 
 
 async def _onboard(world: World) -> Asked:
@@ -163,12 +183,25 @@ _LIGHT_STORES: Final[Matrix] = {
     "POST /v1/templates/{template_id}/rollouts/stop": (DONE_BY_ITS_MERCHANT, _stop),
 }
 
+_AMAP: Final = {"title_zh": "高德", "title_en": "Amap"}
+_HOSTS: Final[Matrix] = {
+    "PUT /v1/hosts/{host_id}": (DONE_BY_OPERATORS, fixed("/v1/hosts/amap", _AMAP)),
+    "POST /v1/hosts/{host_id}/retirement": (DONE_BY_OPERATORS, _retire),
+    "PUT /v1/programs/{program_id}/capabilities/{name}": (DONE_BY_OPERATORS, _of_capability("")),
+    "POST /v1/programs/{program_id}/capabilities/{name}/revocation": (DONE_BY_OPERATORS, _of_capability("/revocation")),
+    "GET /v1/programs/{program_id}/capabilities": (READ_BY_ITS_MERCHANT, _of_a_program("/capabilities")),
+    "GET /v1/hosts": (ANYBODY, fixed("/v1/hosts")),
+    "GET /v1/hosts/{host_id}": (ANYBODY, fixed("/v1/hosts/amap")),
+    "GET /v1/hosts/{host_id}/programs/{program_id}": (ANYBODY, fixed("/v1/hosts/amap/programs/fund")),
+}
+
 REGISTRY: Final[Matrix] = (
     OPERATIONS
     | LIFE_ACCOUNTS
     | RANKINGS
     | TRAFFIC
     | entities_of(MERCHANTS)
+    | _HOSTS
     | _LIGHT_STORES
     | {
         "POST /v1/merchants/batch": (

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from lutong_chassis.auth import Principal
 from lutong_console import chosen, container_checks, credentials, engine, preflight, upgrading
+from lutong_console.chosen import Choice
 from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.cli.screen import echo
 from lutong_console.deployment import Deployment, compose
@@ -21,13 +22,13 @@ CONSOLE_TOKEN_S: Final = 86_400
 _UP: Final = ("up", "--detach", "--wait")
 
 
-def up(*, profile: str | None, override: str | None, build: bool) -> dict[str, float]:
+def up(choice: Choice, *, build: bool) -> dict[str, float]:
     """Start what does not run, and make anew what changed: migrations first, while the services of before still serve.
 
     Gives how long each service that was made anew took, in seconds.
     """
     deployment = compose()
-    chosen.remember(deployment.place, chosen.values(deployment.place, deployment.variables, profile, override))
+    chosen.remember(deployment.place, chosen.values(deployment.place, deployment.variables, choice))
     deployment = compose()
     docker = Engine(deployment.place)
     refuse(preflight.blocking(deployment, docker.configuration()))

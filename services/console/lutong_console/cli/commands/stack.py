@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lutong_console import running_console
-from lutong_console.chosen import PROFILES
+from lutong_console.chosen import PROFILES, SIZES, Choice
 from lutong_console.cli import given
 from lutong_console.cli.commands import containers
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, USAGE, ConsoleError
@@ -34,7 +34,7 @@ def start(name: str) -> Stack:
             raise ConsoleError(str(error), then=f"lutong logs --stack {name}") from None
 
 
-def up(
+def up(  # noqa: PLR0913  # one for each option
     stack: StackName = "default",
     *,
     no_console: Annotated[bool, typer.Option("--no-console", help="Start no web console.")] = False,
@@ -45,6 +45,9 @@ def up(
     override: Annotated[
         str | None, typer.Option("--override", help="Of containers: production, or none; remembered.")
     ] = None,
+    size: Annotated[
+        str | None, typer.Option("--size", help=f"Of containers: {', '.join(SIZES)}, or none; remembered.")
+    ] = None,
     build: Annotated[bool, typer.Option("--build", help="Of containers: build the images first.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -52,9 +55,9 @@ def up(
 
     Of containers, what changed is made anew: migrations run first, beside the services of before.
     """
-    began = time.monotonic()
+    began, choice = time.monotonic(), Choice(profile, override, size)
     if stack == COMPOSE:
-        seconds = containers.up(profile=profile, override=override, build=build)
+        seconds = containers.up(choice, build=build)
         if as_json:
             emit_json({"stack": stack, "made_anew": seconds, "services": _deployed_urls()})
             return
@@ -62,9 +65,9 @@ def up(
         out.print(f"up in {time.monotonic() - began:.1f} s")
         echo(given.here("next: lutong status · lutong doctor · lutong down"))
         return
-    if profile is not None or override is not None or build:
+    if choice != Choice() or build:
         raise ConsoleError(
-            "--profile, --override and --build are of containers", then="lutong up --target compose", code=USAGE
+            "--profile, --override, --size and --build are of containers", then="lutong up --target compose", code=USAGE
         )
     running = start(stack)
     link = None if no_console else running_console.link(running_console.start(stack))

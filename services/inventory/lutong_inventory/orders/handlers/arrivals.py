@@ -11,6 +11,7 @@ from lutong_inventory.orders.domain.steps import MODES
 from lutong_inventory.orders.handlers.sourcing import accept_by, in_parts, lapse, placed, set_aside
 from lutong_inventory.orders.store import orders as order_store
 from lutong_inventory.orders.store.orders import Addressed, OrderRow, written
+from lutong_inventory.provided import handlers as provided
 from lutong_inventory.slots import places
 from lutong_inventory.slots.domain.slots import Booking
 from lutong_inventory.slots.places import Fitting
@@ -22,8 +23,16 @@ handlers = Handlers()
 
 @handlers.on(CreditHeld)
 async def source_orders(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[Outgoing]:
-    """Credit is held: choose where each order ships from, and reserve it there."""
+    """Credit is held: choose where each order ships from, and reserve it there; a service without goods waits for its merchant."""
     await tx.lock("order", (received.event.order_id for received in batch))
+    services = [received for received in batch if received.event.provided]
+    goods = [received for received in batch if not received.event.provided]
+    recalled = await order_store.recalled(tx, [received.event.order_id for received in services]) if services else ()
+    awaited = await provided.await_services(tx, services, recalled) if services else []
+    return awaited + await _arrive(goods, tx) if goods else awaited
+
+
+async def _arrive(batch: Sequence[Received[CreditHeld]], tx: Tx) -> list[Outgoing]:
     known = await order_store.known_orders(tx, [received.event.order_id for received in batch])
     fresh = list({r.event.order_id: r for r in reversed(batch) if r.event.order_id not in known}.values())[::-1]
     recalled = await order_store.recalled(tx, [received.event.order_id for received in fresh])

@@ -13,6 +13,8 @@ from lutong_inventory.orders.domain.outcome import cancelled
 from lutong_inventory.orders.domain.steps import CANCELLABLE, State
 from lutong_inventory.orders.handlers import parts
 from lutong_inventory.orders.store import orders as order_store
+from lutong_inventory.provided import handlers as provided
+from lutong_inventory.provided import store as provided_store
 from lutong_inventory.slots import places
 from lutong_inventory.stock.store.reservations import close_reservations
 
@@ -49,9 +51,11 @@ async def cancel_requests(batch: Sequence[Received[RequestCancelled]], tx: Tx) -
     order_ids = [received.event.order_id for received in batch]
     await tx.lock("order", order_ids)
     known = await order_store.known_orders(tx, order_ids)
-    await order_store.recall(tx, [order_id for order_id in order_ids if order_id not in known])
     causes = {received.event.order_id: received for received in batch}
-    return await _cancel(causes, tx, "cancelled_by_member", CANCELLABLE, every_part=True)
+    services = await provided.cancel_services(tx, causes)
+    known |= {*await provided_store.lock(tx, order_ids)}
+    await order_store.recall(tx, [order_id for order_id in order_ids if order_id not in known])
+    return services + await _cancel(causes, tx, "cancelled_by_member", CANCELLABLE, every_part=True)
 
 
 async def _cancel(

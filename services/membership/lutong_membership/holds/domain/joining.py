@@ -11,6 +11,7 @@ from lutong_contracts.membership import AgreementConsulted, AgreementDeclined, A
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.agreement import Agreement, Pinned, Transition, may_be_signed, signed
 from lutong_membership.coupons.domain import Coupon
+from lutong_membership.grants.domain import Granted
 from lutong_membership.ledger.domain.entries import Entry, Line, LineKey, after, opened
 from lutong_membership.plans.domain.clock import Clock
 from lutong_membership.plans.domain.newcomers import MemberPlan, Newcomer
@@ -53,6 +54,7 @@ class RequestContext:
     unbound: set[str] = field(default_factory=set)  # orders that nobody pays for: their viewers are bound to no member
     standing: dict[str, ValidAssessment] = field(default_factory=dict)  # assessments of who may join, by member
     blockers: dict[MemberPlan, str] = field(default_factory=dict)  # why no agreement may be signed
+    granted: Mapping[str, Granted] = field(default_factory=dict)  # what programs may use, of those that state it
     holdouts: dict[MemberPlan, bool] = field(default_factory=dict)  # newcomers' arms: True is without benefits
 
 

@@ -19,6 +19,7 @@ from lutong_contracts.membership import (
 from lutong_contracts.values import Money
 from lutong_membership.agreements.domain.agreement import Agreement, Pinned
 from lutong_membership.coupons.domain import Coupon, why_not_usable
+from lutong_membership.grants.domain import lacking
 from lutong_membership.holds.domain.holds import Hold, HoldState, price
 from lutong_membership.holds.domain.joining import (
     RequestContext,
@@ -100,10 +101,9 @@ def decide(
     if request.order_id in context.answered:
         return None
     plan = context.plans.get(request.merchant_id)
-    if request.order_id in context.unbound or plan is None:
-        return declined(request, "not_bound" if request.order_id in context.unbound else "no_plan")
-    if plan.currency != request.total.currency:
-        return declined(request, "currency_mismatch")
+    why = _why_refused(request, plan, context)
+    if plan is None or why:
+        return declined(request, why or "no_plan")
     live = context.agreements.get(MemberPlan(request.viewer_id, plan.plan_id))
     if live is None:
         return _newcomer(request, plan, context, clock, new_id())
@@ -112,6 +112,20 @@ def decide(
     if live.agreement.state == "preordered":
         return _sign_and_reserve(request, live, context, clock, context.standing[request.viewer_id].limit_minor)
     return reserve(request, live, context.lines[LineKey(request.viewer_id, plan.currency)], context, clock)
+
+
+def _why_refused(request: ServiceRequested, plan: Plan | None, context: RequestContext) -> str | None:
+    """Why nothing is looked at further: nobody pays, the program may not sell here or not let members join, or there is nothing to join."""
+    if request.order_id in context.unbound:
+        return "not_bound"
+    missing = lacking(request.program_id, context.granted)
+    if "pay" in missing:
+        return "pay_not_granted"
+    if plan is None or plan.currency != request.total.currency:
+        return "no_plan" if plan is None else "currency_mismatch"
+    live = context.agreements.get(MemberPlan(request.viewer_id, plan.plan_id))
+    joins = live is None or live.agreement.state in {"consulted", "preordered"}
+    return "credit_not_granted" if joins and "credit" in missing else None
 
 
 def _newcomer(request: ServiceRequested, plan: Plan, context: RequestContext, clock: Clock, fresh_id: str) -> Decision:
@@ -197,6 +211,7 @@ def _credit_held(request: ServiceRequested, held: Hold, plan: Plan) -> CreditHel
         address_id=request.address_id,
         sold_by=request.sold_by,
         touch=request.touch,
+        provided=request.provided,
     )
 
 

@@ -23,6 +23,7 @@ from lutong_membership.agreements.store.agreements import (
     live_agreements,
 )
 from lutong_membership.coupons.store import lock_coupons
+from lutong_membership.grants.store import granted
 from lutong_membership.holds.domain.holds import Hold, HoldState, before
 from lutong_membership.holds.domain.joining import RequestContext, ValidAssessment
 from lutong_membership.holds.store.assessments import limits, lock_applicants, standing
@@ -52,7 +53,7 @@ async def members_of(tx: Tx, viewer_ids: Iterable[str]) -> dict[str, str]:
 
 
 async def open_context(tx: Tx, requests: Sequence[ServiceRequested]) -> RequestContext:
-    """Everything a batch of requests is decided on; members are locked. Six statements, more only for newcomers and coupons."""
+    """Everything a batch of requests is decided on; members are locked. Seven statements, more only for newcomers and coupons."""
     members = sorted({request.viewer_id for request in requests})
     applicants = await lock_applicants(tx, members)
     plans = await open_plans(tx, {request.merchant_id for request in requests})
@@ -68,6 +69,7 @@ async def open_context(tx: Tx, requests: Sequence[ServiceRequested]) -> RequestC
         agreements=agreements,
         lines=lines,
         coupons=await lock_coupons(tx, named) if named else {},
+        granted=await granted(tx, (request.program_id for request in requests)),
         answered={row["order_id"] for row in known if row["state"] != "cancelled"},
         cancelled=frozenset(row["order_id"] for row in known if row["state"] == "cancelled"),
     )

@@ -12,16 +12,18 @@ from lutong_contracts.feed import PostPublished
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
 from lutong_registry.discovery.domain.names import (
     Sentence,
+    begins,
     common_run,
     describes,
     frames,
     is_a_story,
+    is_short_for,
     names,
     share_of,
     shares_a_character,
 )
-from lutong_registry.discovery.domain.policy import concern
-from lutong_registry.discovery.domain.posts import has_matter
+from lutong_registry.discovery.domain.policy import concern, looks_on
+from lutong_registry.discovery.domain.posts import has_matter, is_in_force
 from lutong_registry.embedding.domain import Embedding
 from lutong_registry.search.domain.lexicon import stop_words
 from lutong_registry.search.domain.marks import COVERAGE_MIN
@@ -37,12 +39,14 @@ KEYWORDS_MAX: Final = 8
 KEYWORD_ALONE_MIN: Final = 4
 """Characters of a keyword that names a service by itself."""
 
-SHORT_HAN: Final = 3
-SHORT_LATIN: Final = 6
-"""Titles with fewer characters are looked at as keywords are: many are words of the language."""
+TITLE_ALONE_MIN: Final = 6
+"""Characters of a title that needs to be no more than in a sentence. Shorter ones are brands, which come up in all sorts of
+stories, or words of the language."""
 
-TITLE_SHARE_MIN: Final = 0.25
-KEYWORD_SHARE_MIN: Final = 0.28
+SHORT_HAN: Final = 3
+"""Chinese names with fewer characters are mostly words of the language."""
+
+SHARE_MIN: Final = 0.28
 """Share of a sentence that a short title or keyword must be, or the sentence comes up with it and is about something
 else. Less is enough where the sentence has a matter to settle and the keyword has a character of its title."""
 
@@ -74,11 +78,16 @@ class Match:
 
 
 class Evidence(NamedTuple):
-    """Why a post leads to a service: more is better, by kind first."""
+    """Why a post leads to a service. A title is best and most of one worst; of keywords the longer one is, then its own."""
 
     kind: Literal[1, 2, 3, 4]
     """4 the title, 3 a keyword that belongs to it, 2 another keyword, 1 most of a long title."""
     characters: float
+
+    @property
+    def order(self) -> tuple[bool, bool, float, int]:
+        """The best first: 火车票 is more of 火车票和购票 than 购票 is."""
+        return self.kind < 4, self.kind == 1, -self.characters, -self.kind  # the kinds above
 
 
 def discover(
@@ -119,14 +128,40 @@ def found_by_words(
     """The service that a text names best, or why none."""
     if concern(text):
         return "sensitive"
-    asking = [sentence for sentence in sentences if not is_a_story(sentence)]
-    found = [(evidence, match) for match in matches if (evidence := evidence_of(match, asking))]
+    asking = [sentence for sentence in sentences if not is_a_story(sentence) and _asks(sentence)]
+    called = [match for match in matches if _is_called(match, asking)]
+    if any(_is_bare(text, match) for match in called):
+        return "no_match"
+    found = [(evidence, match) for match in called or matches if (evidence := evidence_of(match, asking))]
     if not found:
         return "no_match"
-    _, best = min(
-        found, key=lambda each: (-each[0].kind, -each[0].characters, -each[1].uses, each[1].listing.program_id)
-    )
+    _, best = min(found, key=lambda each: (*each[0].order, -each[1].uses, each[1].listing.program_id))
     return best.listing
+
+
+def _is_called(match: Match, sentences: Sequence[Sentence]) -> bool:
+    """Whether a post calls a service by its own name: then it is not about one that sells the same. 小米洗衣机 is not of 海尔."""
+    title = plain(match.listing.title)
+    key = key_of(title)
+    own = [name for name in (title, *_keywords(match.keywords, key)) if _leads(key_of(name), key)]
+    return any(names(sentence, name) for name in own for sentence in sentences)
+
+
+def _is_bare(text: str, match: Match) -> bool:
+    """Whether a text is nothing but a brand: that shows no need, and in the news mostly nothing good. A matter is no brand."""
+    title = plain(match.listing.title)
+    return _leads(key_of(plain(text)), key_of(title)) and not has_matter(title) and not has_matter(plain(text))
+
+
+def _asks(sentence: Sentence) -> bool:
+    return has_matter(sentence.text) or not looks_on(sentence.text)
+
+
+def _leads(key: str, title: str) -> bool:
+    """Whether a name is how a title begins, or short for it: brands come first, 京东 in 京东快递; what is sold comes last."""
+    if len(key) < 2 or key in stop_words() or key[0] != title[:1]:  # one character is no name
+        return False
+    return title.startswith(key) or (is_han(key[0]) and is_short_for(key, title))
 
 
 def evidence_of(match: Match, sentences: Sequence[Sentence]) -> Evidence | None:
@@ -136,20 +171,26 @@ def evidence_of(match: Match, sentences: Sequence[Sentence]) -> Evidence | None:
     if len(key) > 1 and key not in stop_words() and any(_is_titled(title, each) for each in sentences):
         return Evidence(4, len(key))
     alone = [
-        keyword for keyword in _keywords(match.keywords) if any(_names_alone(keyword, key, each) for each in sentences)
+        keyword
+        for keyword in _keywords(match.keywords, key)
+        if any(_names_alone(keyword, key, each) for each in sentences)
     ]
     if (alone and len(match.keywords) <= KEYWORDS_MAX) or len(alone) > 1:
         own = [keyword for keyword in alone if _belongs(key_of(keyword), key)]
         return Evidence(3 if own else 2, max(len(key_of(keyword)) for keyword in own or alone))
     if match.coverage < COVERAGE_MIN or len(key) < TITLE_COVERED_MIN:
         return None
-    in_one_piece = any(common_run(key, each.text) >= RUN_MIN for each in sentences)
+    to_settle = [each.text for each in sentences if has_matter(each.text) or is_in_force(each.text)]
+    in_one_piece = any(common_run(key, text) >= RUN_MIN for text in to_settle)
     return Evidence(1, match.coverage) if in_one_piece else None
 
 
-def _keywords(given: Sequence[str]) -> list[str]:
-    """Keywords that may name something, plain, each once."""
+def _keywords(given: Sequence[str], title: str) -> list[str]:
+    """Keywords that may name something, plain, each once; one from within the title also with what the title has before it."""
     known = {key_of(plain(keyword)): plain(keyword) for keyword in given}
+    for key in [key for key in known if title.find(key) > 0]:
+        begun = title[: title.find(key) + len(key)]
+        known.setdefault(begun, begun)
     return [keyword for key, keyword in known.items() if len(key) > 1 and key not in stop_words()]
 
 
@@ -160,12 +201,25 @@ def _names_alone(keyword: str, title: str, sentence: Sentence) -> bool:
     key = key_of(keyword)
     belongs = _belongs(key, title)
     is_long = len(key) >= KEYWORD_ALONE_MIN
-    if is_long and (belongs or not is_han(key[0])):
+    if not is_han(key[0]) and is_long and begins(sentence, keyword):
         return True
-    if (is_long or belongs) and has_matter(sentence.text):
+    is_sold = is_han(key[0]) and key in title and not _leads(key, title)
+    if (is_long or belongs) and has_matter(sentence.text) and not is_sold:
         return True
-    is_placed = belongs or len(key) > 2 or frames(sentence, keyword)
-    return is_placed and _is_subject(keyword, sentence, KEYWORD_SHARE_MIN)
+    return _is_placed(keyword, title, sentence, is_sold=is_sold) and _is_subject(keyword, sentence)
+
+
+def _is_placed(keyword: str, title: str, sentence: Sentence, *, is_sold: bool) -> bool:
+    """Whether a short word is more than that. A brand begins its clause: 荣耀 in 黑暗荣耀 is none. What only one of
+    its kind has in its title is also of the others: 音乐节 alone is not 草莓音乐节. And 抢票 is of any tickets."""
+    key = key_of(keyword)
+    if not is_han(key[0]):
+        return True
+    if _leads(key, title):
+        return len(key) >= SHORT_HAN or begins(sentence, keyword)
+    if is_sold:
+        return has_matter(sentence.text)
+    return len(key) >= SHORT_HAN or (has_matter(sentence.text) and frames(sentence, keyword))
 
 
 def _belongs(keyword: str, title: str) -> bool:
@@ -178,12 +232,14 @@ def _is_titled(title: str, sentence: Sentence) -> bool:
     if not names(sentence, title):
         return False
     key = key_of(title)
-    is_short = len(key) < SHORT_HAN if is_han(key[0]) else len(key) < SHORT_LATIN
-    return not is_short or has_matter(sentence.text) or _is_subject(title, sentence, TITLE_SHARE_MIN)
+    if len(key) >= TITLE_ALONE_MIN or has_matter(sentence.text):
+        return True
+    is_placed = len(key) >= SHORT_HAN or begins(sentence, title)
+    return is_placed and _is_subject(title, sentence)
 
 
-def _is_subject(name: str, sentence: Sentence, share_min: float) -> bool:
-    return share_of(sentence, name) >= share_min and not describes(sentence, name)
+def _is_subject(name: str, sentence: Sentence) -> bool:
+    return share_of(sentence, name) >= SHARE_MIN and not describes(sentence, name)
 
 
 def _may_embed(post: PostPublished, listing: Listing, embedding: Embedding) -> bool:

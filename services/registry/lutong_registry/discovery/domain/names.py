@@ -38,13 +38,19 @@ _PARTS: Final = re.compile(r"[0-9]+|[^0-9]+")
 _DENIED: Final = re.compile(r"(?:没有?|不要|不能|不会|不想|不用|不是|不得|禁止|拒绝|别再|而不|并非).{0,6}$")
 """Just before a name: 也没听演唱会 is about something else."""
 
+_LAUNCH: Final = re.compile("(?:推出|研发|发明|进军|跨界|入局).{0,8}$")
+"""Just before a name: another brand sells it now."""
+
 _ACTS: Final = frozenset("吃喝送做煮点拿穿卖抢偷玩砸扔")
 """What people do with something: 王鹤棣吃汉堡 is about who does it."""
 
-_SUFFIXES: Final = frozenset("员哥姐师者族壳")
-"""They make a word of another: 外卖员 is a person."""
+_SUFFIXES: Final = frozenset("员哥姐师者族壳节")
+"""They make a word of another: 外卖员 is a person, 汉堡节 a feast."""
 
-_STORY: Final = re.compile("[被遭](?![子套罩单褥芯])")
+_STORY: Final = re.compile(
+    "[被遭](?![子套罩单褥芯])|[男女](?:子|生|孩|童)(?![健篮足排单双团乐监专装鞋宿])|小伙|大爷|大妈|新娘|新郎|网友|博主"
+)
+"""What befell a person, or one without a name, as in the news."""
 
 _NOUNS: Final = frozenset({"n", "nz", "nrt", "nt", "ng"})
 _DEGREES: Final = frozenset("最超很太真好更挺多绝巨贼")
@@ -72,11 +78,14 @@ class Sentence:
     @property
     def spans(self) -> Iterator[str]:
         """Every stretch of words that may be a name, without what separates its runs."""
+        keys = [key_of(self.text[word.begin : word.end]) for word in self.words]
         for first, word in enumerate(self.words):
-            for last in self.words[first : first + NAME_WORDS_MAX]:
-                if last.end - word.begin > NAME_CHARACTERS_MAX:
+            key = ""
+            for last in range(first, min(first + NAME_WORDS_MAX, len(keys))):
+                if self.words[last].end - word.begin > NAME_CHARACTERS_MAX:
                     break
-                if len(key := key_of(self.text[word.begin : last.end])) > 1:
+                key += keys[last]
+                if len(key) > 1:
                     yield key
 
 
@@ -129,6 +138,8 @@ def describes(sentence: Sentence, name: str) -> bool:
         hit.end in sentence.nouns
         or sentence.text[hit.end : hit.end + 1] in _SUFFIXES
         or sentence.text[hit.begin - 1 : hit.begin] in _ACTS
+        or _LAUNCH.search(sentence.text[: hit.begin])
+        or (sentence.people and sentence.text[hit.begin - 1 : hit.begin] == "的")
         for hit in hits
     )
 
@@ -137,6 +148,14 @@ def frames(sentence: Sentence, name: str) -> bool:
     """Whether a sentence begins or ends with a plain name."""
     key, whole = key_of(name), key_of(sentence.text)
     return whole.startswith(key) or whole.endswith(key)
+
+
+def begins(sentence: Sentence, name: str) -> bool:
+    """Whether a clause begins with a plain name, or with a word that ends in it: 荣耀300 does, 黑暗荣耀 does not."""
+    hits = [Span(*hit.span()) for hit in _written(name).pattern.finditer(sentence.text)]
+    ends = {word.end: word.begin for word in sentence.words}
+    begun = (min(hit.begin, ends.get(hit.end, hit.begin)) for hit in hits)
+    return any(not sentence.text[:begin][-1:].isalnum() for begin in begun)
 
 
 def _is_word(sentence: Sentence, at: Span) -> bool:
@@ -173,6 +192,12 @@ def common_run(first: str, second: str) -> int:
         while begin + longest < len(first) and first[begin : begin + longest + 1] in second:
             longest += 1
     return longest
+
+
+def is_short_for(short: str, name: str) -> bool:
+    """Whether a name has the characters of another one, in order: 东航 is short for 东方航空."""
+    rest = iter(name)
+    return all(char in rest for char in short)
 
 
 def shares_a_character(first: str, second: str) -> bool:

@@ -24,7 +24,7 @@ class _Rule(NamedTuple):
 
 def concern(text: str) -> str | None:
     """The subject because of which a post gets no card: death, disaster, crime, illness, rumour, an
-    incident or news about a company; or None.
+    incident, news about a company, or figures; or None.
 
     >>> concern("六十岁分拣员凌晨在岗位上猝死"), concern("笑死我了"), concern("公积金新政策")
     ('death', None, None)
@@ -34,10 +34,28 @@ def concern(text: str) -> str | None:
     return next((rule.subject for rule in rules if rule.words.search(bare)), None)
 
 
+def looks_on(sentence: str) -> bool:
+    """Whether a sentence is about how a person looked, or who was seen: its readers need nothing.
+
+    >>> looks_on("网友环球影城偶遇某某"), looks_on("环球影城门票")
+    (True, False)
+    """
+    return _onlooking().search(plain(sentence)) is not None
+
+
+@cache
+def _onlooking() -> re.Pattern[str]:
+    return _any_of(tomllib.loads(_read("onlooking.toml")))
+
+
+def _read(name: str) -> str:
+    return files(_DATA).joinpath("data", name).read_text(encoding="utf-8")
+
+
 @cache
 def _rules() -> tuple[re.Pattern[str], tuple[_Rule, ...]]:
     """What is taken out of a text first, and what is looked for then."""
-    lists = tomllib.loads(files(_DATA).joinpath("data", "no_card.toml").read_text(encoding="utf-8"))
+    lists = tomllib.loads(_read("no_card.toml"))
     harmless = _any_of(lists.pop("harmless"))
     return harmless, tuple(_Rule(subject, _any_of(by_language)) for subject, by_language in lists.items())
 

@@ -10,9 +10,20 @@ from lutong_registry.search.domain.lexicon import other_words
 from lutong_registry.search.domain.text import sentences
 
 _MATTER: Final = re.compile(
-    "办|申请|申领|领取|提取|查询|缴|补贴|预约|补领|换领|登记|怎么|如何|流程|材料|条件|政策|新规|交规|指南|攻略|开通|报名|认定|备案|转移|多少钱|哪里|打折|优惠|半价|免费|开售|预订|推荐|想吃|想买|首发|上新|apply|how to|where to"
+    r"(?<![举承主筹操包])办(?!公|法|案|赛|晚|婚|学|展|酒|演)|申请|申领|领取|提取|查询|缴|补贴|预约|补领|换领|登记|如何|流程|材料|条件|政策"
+    r"|新规|交规|指南|攻略|开通|报名|认定|备案|转移|多少钱|哪里|打折|优惠|半价|免费|开售|预订|推荐|想吃|想买|首发|上新|评测|测评|开箱"
+    r"|价格|售价|怎么(?:办|弄|申|领|查|交|缴|买|去|走|做|用|选|点|喝|吃|玩|准备|开(?!始)|改|退|补|换|算|填|写|拿|取|提|报|转|样办|处理|$)"
+    r"|apply|how to|where to"
 )
 """A person has a matter to settle: only then are their plain words read as its official name. 领证了 alone is a wedding."""
+
+
+_IN_FORCE: Final = re.compile("启用|受理|审批|施行|实施|执行|生效|新版|落地|takes effect|in force")
+
+
+def is_in_force(sentence: str) -> bool:
+    """Whether a plain sentence shows that something official begins, or is decided on."""
+    return _IN_FORCE.search(sentence) is not None
 
 
 def has_matter(sentence: str) -> bool:

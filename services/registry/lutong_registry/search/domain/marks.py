@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from lutong_registry.search.domain import spelling
 from lutong_registry.search.domain.text import characters, key_of, plain, words
 
-INDEX_VERSION: Final = 2
+INDEX_VERSION: Final = 3
 """Raise it when marks or names are made in another way: the service then indexes all its listings anew."""
 
 COVERAGE_MIN: Final = 0.6

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from math import log, log1p
+from math import fsum, log, log1p
 from typing import Final, Literal, NamedTuple
 
 from lutong_registry.search.domain.marks import LEVELS, TOTAL, base_of, impact_of
@@ -143,14 +143,15 @@ def best(plan: Plan, candidates: Iterable[Candidate]) -> list[Scored]:
     """The candidates that answer, best first. The exact name is always first, and nothing else is below the floor."""
     weights = plan.weights
     letters = {base_of(term) for term in plan.question.terms if len(term) == 1}
+    asked = frozenset(weights)
     scored = []
     for candidate in candidates:
-        shared = [mark for mark in candidate.marks if mark in weights]
-        score = sum(weights[mark] for mark in shared) * (1 + USE_WEIGHT * log1p(candidate.uses))
+        shared = asked.intersection(candidate.marks)
+        score = fsum(weights[mark] for mark in shared) * (1 + USE_WEIGHT * log1p(candidate.uses))
         exact = candidate.name == plan.question.name
         has_word = any(mark - mark % LEVELS in plan.words for mark in shared)
         if exact or (score >= plan.floor and (has_word or _has_all(letters, shared))):
-            scored.append(Scored(candidate.program_id, score, exact, frozenset(shared), has_word))
+            scored.append(Scored(candidate.program_id, score, exact, shared, has_word))
     return sorted(scored, key=lambda each: (not each.exact, -each.score, each.program_id))[:SHOWN_MAX]
 
 
@@ -165,12 +166,12 @@ def answers(plan: Plan, scored: Sequence[Scored], shown: Mapping[str, Shown], li
     for each in scored:
         listing = shown.get(each.program_id)
         if listing is not None and (each.exact or each.has_word or _is_disordered(plan.question, listing)):
-            why = _why(plan.question, each.shared)
-            found.append(
-                (each, _named(plan.question, listing), Answer(listing, _matched(plan, listing, each), each.score, why))
-            )
+            found.append((each, _named(plan.question, listing), listing))
     found.sort(key=lambda item: (not item[0].exact, not item[1], -item[0].score, item[0].program_id))
-    return [answer for _, _, answer in found[:limit]]
+    return [
+        Answer(listing, _matched(plan, listing, each), each.score, _why(plan.question, each.shared))
+        for each, _, listing in found[:limit]
+    ]
 
 
 def _is_disordered(question: Question, listing: Shown) -> bool:

@@ -26,6 +26,7 @@ class ListingRow(NamedTuple):
     marks: str
     name: int
     title_key: str
+    name_keys: str
     found: bool
     """Whether words lead to it; of a version that passed one audit, its id alone does."""
 
@@ -83,8 +84,12 @@ def _listing(row: asyncpg.Record) -> ListingRow:
     return ListingRow(
         row["program_id"], row["merchant_id"], row["version"], title, row["page"], _array(keywords),
         row["description"], row["category"], row["visible"], _array(marks), name_of(title) if found else 0,
-        key_of(plain(title)) if found else "", found,
+        key_of(plain(title)) if found else "", _array(_name_keys(title, keywords)), found,
     )  # fmt: skip
+
+
+def _name_keys(title: str, keywords: Sequence[str]) -> list[str]:
+    return sorted({key for name in (title, *keywords) if (key := key_of(plain(name)))})
 
 
 def _array(values: Iterable[object]) -> str:
@@ -118,21 +123,21 @@ async def _save_listings(tx: Tx, listings: Sequence[ListingRow]) -> None:
     await tx.execute(
         """
         INSERT INTO listing (program_id, merchant_id, version, title, page, keywords, description, category, visible,
-                             marks, name, title_key, signature, indexed_as)
+                             marks, name, title_key, name_keys, signature, indexed_as)
         SELECT program_id, merchant_id, version, title, page, keywords::text[], description, category, visible,
-               marks::bigint[], name, title_key,
-               CASE WHEN found THEN search_signature(title, keywords::text[], $14) ELSE '{}' END, $15
+               marks::bigint[], name, title_key, name_keys::text[],
+               CASE WHEN found THEN search_signature(title, keywords::text[], $15) ELSE '{}' END, $16
           FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                      $9::boolean[], $10::text[], $11::bigint[], $12::text[], $13::boolean[])
+                      $9::boolean[], $10::text[], $11::bigint[], $12::text[], $13::text[], $14::boolean[])
                AS given(program_id, merchant_id, version, title, page, keywords, description, category, visible,
-                        marks, name, title_key, found)
+                        marks, name, title_key, name_keys, found)
             ON CONFLICT (program_id) DO UPDATE
            SET version = excluded.version, title = excluded.title, page = excluded.page,
                keywords = excluded.keywords, description = excluded.description, category = excluded.category,
                visible = excluded.visible, marks = excluded.marks, name = excluded.name,
-               title_key = excluded.title_key, signature = excluded.signature, indexed_as = excluded.indexed_as
+               title_key = excluded.title_key, name_keys = excluded.name_keys, signature = excluded.signature, indexed_as = excluded.indexed_as
         """,
-        *columns(listings, 13),
+        *columns(listings, 14),
         COVERAGE_MIN,
         INDEX_VERSION,
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from lutong_chassis import Reads
 from lutong_registry.search.domain.marks import LEVELS, TOTAL
-from lutong_registry.search.domain.ranking import Candidate, Plan, Shown
+from lutong_registry.search.domain.ranking import WORK_MAX, Candidate, Plan, Shown
 
 COMPARED_MAX: Final = 300
 """Listings whose marks are read in full: several times what is ever shown."""
@@ -31,15 +31,15 @@ async def counts(tx: Reads, bases: Sequence[int]) -> dict[int, int]:
 async def candidates(tx: Reads, plan: Plan) -> list[Candidate]:
     """The listings that score best by the picked marks alone, and those with the question as their exact name.
 
-    Only entries of the index are read for the first choice, about as many as `WORK_MAX`; the marks of those that may be
-    shown are read to score them in full.
+    Only entries of the index are read for the first choice, about as many as `WORK_MAX`, and of one mark no more than that:
+    by it alone they are all equal. The marks of those that may be shown are read to score them in full.
     """
     rows = await tx.fetch(
         """
         WITH scored AS MATERIALIZED (
             SELECT program_id, sum(weight) AS score
               FROM unnest($1::bigint[], $2::float[]) AS picked(mark, weight)
-             CROSS JOIN LATERAL (SELECT program_id FROM listing WHERE visible AND marks @> ARRAY[mark]) AS found
+             CROSS JOIN LATERAL (SELECT program_id FROM listing WHERE visible AND marks @> ARRAY[mark] LIMIT $5) AS found
              GROUP BY program_id
              ORDER BY score DESC, program_id
              LIMIT $4
@@ -56,6 +56,7 @@ async def candidates(tx: Reads, plan: Plan) -> list[Candidate]:
         [plan.weights[mark] for mark in plan.picked],
         plan.question.name,
         COMPARED_MAX,
+        WORK_MAX,
     )
     return [Candidate(row["program_id"], row["name"], row["marks"], row["uses"]) for row in rows]
 

@@ -1,0 +1,68 @@
+"""Apps that programs run in, and what a version needs of one: stated in its manifest, carried by its events, decided where a card is shown."""
+
+from typing import Annotated, Final, Literal, NamedTuple, get_args
+
+from pydantic import Field
+
+from lutong_contracts.entity import Entity
+from lutong_contracts.enumerations import Open
+from lutong_contracts.values import Identifier, Reason, Title, Value
+
+CapabilityName = Literal["pay", "identity", "credit", "coupons", "location"]
+"""What a program may ask its host and the platform for."""
+
+CAPABILITIES: Final[tuple[CapabilityName, ...]] = get_args(CapabilityName)
+
+AnyCapability = Annotated[str, Open(CapabilityName)]
+
+PLATFORM_MAX: Final = 1_000_000
+
+
+class Needs(Value):
+    """What a version needs. `hosts`: it runs on these alone; absent: on any. `platform_version`: at least this one of the host's platform."""
+
+    hosts: tuple[Identifier, ...] | None = Field(default=None, max_length=50)
+    platform_version: int = Field(default=0, ge=0, le=PLATFORM_MAX)
+    capabilities: tuple[AnyCapability, ...] = Field(default=(), max_length=20)
+
+
+class HostCapability(Value):
+    """What a host can do for programs, from which version of its platform on."""
+
+    name: AnyCapability
+    platform_version: int = Field(ge=0, le=PLATFORM_MAX)
+
+
+class Scene(Value):
+    """A place of a host from which programs are opened."""
+
+    scene_id: Identifier
+    title_zh: Title
+    title_en: Title
+
+
+class HostFacts(Entity):
+    """An app that programs run in. `retired_for`: it opens nothing any more, and why."""
+
+    host_id: Identifier
+    title_zh: Title
+    title_en: Title
+    capabilities: tuple[HostCapability, ...] = Field(default=(), max_length=20)
+    scenes: tuple[Scene, ...] = Field(default=(), max_length=200)
+    retired_for: Reason | None = None
+
+
+class OnHost(NamedTuple):
+    """The app that a reader looks from, in which version of its platform; `facts` are None of one that nobody registered."""
+
+    facts: HostFacts | None
+    platform: int
+
+
+def covers(wide: tuple[str, ...] | None, narrow: tuple[str, ...] | None) -> bool:
+    """Whether a version for the hosts `wide` is for all of `narrow`; None is any host.
+
+    >>> covers(None, ("weibo",)), covers(("weibo",), None), covers(("amap", "weibo"), ("weibo",))
+    (True, False, True)
+    """
+    return wide is None or (narrow is not None and {*narrow} <= {*wide})

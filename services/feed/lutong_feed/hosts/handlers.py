@@ -1,0 +1,90 @@
+"""Apps that programs run in, and versions that some of them have of their own: one row each, whatever number of cards."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from lutong_chassis import Handlers, Outgoing, Received, Tx
+from lutong_contracts.hosts import Needs
+from lutong_contracts.registry import (
+    HostChanged,
+    HostRegistered,
+    HostRetired,
+    VersionForcedOffline,
+    VersionHosted,
+    VersionReleased,
+    VersionUnhosted,
+)
+from lutong_feed.hosts import store
+from lutong_feed.hosts.domain import NOTHING, Hosted, added, without_covered
+from lutong_feed.hosts.store import OfProgram
+
+handlers = Handlers()
+
+
+@handlers.on(HostRegistered)
+async def know_registered_hosts(batch: Sequence[Received[HostRegistered]], tx: Tx) -> list[Outgoing]:
+    """An app may run programs. Each event has the whole of it: the first that comes may be a later one."""
+    await store.keep(tx, [received.event for received in batch])
+    return []
+
+
+@handlers.on(HostChanged)
+async def know_changed_hosts(batch: Sequence[Received[HostChanged]], tx: Tx) -> list[Outgoing]:
+    """An app can do other things: cards that need them open, or state why not, when they are read next."""
+    await store.keep(tx, [received.event for received in batch])
+    return []
+
+
+@handlers.on(HostRetired)
+async def know_retired_hosts(batch: Sequence[Received[HostRetired]], tx: Tx) -> list[Outgoing]:
+    """An app opens nothing any more."""
+    await store.keep(tx, [received.event for received in batch])
+    return []
+
+
+@handlers.on(VersionHosted)
+async def show_hosted_versions(batch: Sequence[Received[VersionHosted]], tx: Tx) -> list[Outgoing]:
+    """Some hosts have a version of their own: their readers' cards show it, and sell at its prices. It was in gray, perhaps."""
+    events = [received.event for received in batch]
+    known = await store.lock_hosted(tx, (event.program_id for event in events))
+    for event in events:
+        of = known.get(event.program_id, OfProgram())
+        sold = {**of.offers, str(event.version): [offer.model_dump() for offer in event.offers]}
+        known[event.program_id] = OfProgram(added(of.hosted, Hosted.of(event)), sold)
+    await store.save_hosted(tx, known, {event.program_id: event.merchant_id for event in events})
+    await store.end_gray(tx, events)
+    return []
+
+
+@handlers.on(VersionUnhosted)
+async def hide_unhosted_versions(batch: Sequence[Received[VersionUnhosted]], tx: Tx) -> list[Outgoing]:
+    """A version that some hosts had of their own was taken back."""
+    await drop(tx, [received.event for received in batch])
+    return []
+
+
+async def drop(tx: Tx, ended: Sequence[VersionUnhosted | VersionForcedOffline]) -> None:
+    """Hosts have these versions of their own no more."""
+    gone = {(event.program_id, event.version) for event in ended}
+    await _keep_those(tx, [event.program_id for event in ended], lambda key, each: (key, each.version) not in gone)
+
+
+async def cover(tx: Tx, released: Sequence[VersionReleased]) -> None:
+    """Versions were released: what hosts had of their own and these are for, too, is passed over, as it is in the registry."""
+    for event in released:
+        await _keep_those(tx, [event.program_id], partial(_is_beside, event.needs or NOTHING))
+
+
+def _is_beside(needs: Needs, _: str, known: Hosted) -> bool:
+    return bool(without_covered([known], needs))
+
+
+async def _keep_those(tx: Tx, program_ids: Sequence[str], stays: Callable[[str, Hosted], bool]) -> None:
+    known = await store.lock_hosted(tx, program_ids)
+    changed = {
+        key: OfProgram(left, of.offers)
+        for key, of in known.items()
+        if len(left := tuple(each for each in of.hosted if stays(key, each))) < len(of.hosted)
+    }
+    if changed:
+        await store.save_hosted(tx, changed, {})
