@@ -62,6 +62,11 @@ def a_site(field: str, value: object) -> Put:
     return Put("inventory", "/v1/locations/{location_id}", path, _SITE, field, value, over_http(path, field))
 
 
+def hours(field: str, value: object) -> Put:
+    kept = over_http("/v1/locations/near", field)
+    return Put("inventory", "/v1/locations/{location_id}/hours", "/v1/locations/near/hours", {}, field, value, kept)
+
+
 def an_account(field: str, value: object) -> Put:
     kept = from_the_table(f"SELECT {field} FROM account WHERE account_id = 'kept'")
     return Put("feed", "/v1/accounts/{account_id}", "/v1/accounts/kept", {"name": "浙里办"}, field, value, kept)
@@ -92,6 +97,9 @@ PUTS: Final = [
     a_site("daily_capacity", 50),
     a_site("radius_m", 3_000),
     a_site("modes", ["pickup"]),
+    hours("opening_hours", [{"opens": "09:00", "closes": "22:00", "days": [1, 2]}]),
+    hours("cut_off", "20:00"),
+    hours("daily_capacity", 50),
     Put(
         *("inventory", "/v1/locations/{location_id}/stock/{sku}", "/v1/locations/near/stock/kept"),
         *({"on_hand": 12}, "safety_stock", 5),
