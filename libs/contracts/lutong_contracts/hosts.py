@@ -29,7 +29,7 @@ class Needs(Value):
 class HostCapability(Value):
     """What a host can do for programs, from which version of its platform on."""
 
-    name: AnyCapability
+    capability: AnyCapability
     platform_version: int = Field(ge=0, le=PLATFORM_MAX)
 
 

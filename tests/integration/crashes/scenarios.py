@@ -87,7 +87,7 @@ from tests.support.builders import SHANGHAI, a_cancellation, a_hold, a_post, a_r
 _TEA: Final = Offer(sku="tea", title="Tea", unit_price=Money(amount_minor=300, currency="CNY"))
 _SHOP: Final = {"program_id": "g-1", "merchant_id": "shop", "title": "Shop", "page": "pages/shop"}
 _AMAP: Final = {"host_id": "amap", "title_zh": "高德", "title_en": "Amap"}
-_PAYS: Final = (HostCapability(name="pay", platform_version=12),)
+_PAYS: Final = (HostCapability(capability="pay", platform_version=12),)
 _IN_AMAP: Final = Needs(hosts=("amap",), platform_version=12, capabilities=("pay",))
 _SOME: Final = Audience(salt="s-1", percent=10)
 _WANTED: Final = {

@@ -28,7 +28,7 @@ PAYS = RELEASED.model_copy(update={"needs": Needs(capabilities=("pay",))})
 
 
 def registered(revision: int = 1, **able: int) -> HostChanged:
-    capabilities = tuple(HostCapability(name=name, platform_version=number) for name, number in able.items())
+    capabilities = tuple(HostCapability(capability=name, platform_version=number) for name, number in able.items())
     return HostChanged(**AMAP, revision=revision, capabilities=capabilities, scenes=(SEARCH,))
 
 

@@ -17,7 +17,7 @@ from lutong_registry.handlers import handlers
 
 AMAP = {"title_zh": "高德", "title_en": "Amap"}
 FACTS = {"host_id": "amap", **AMAP}
-PAYS = [{"name": "pay", "platform_version": 12}]
+PAYS = [{"capability": "pay", "platform_version": 12}]
 
 
 @pytest_asyncio.fixture
@@ -47,7 +47,7 @@ async def test_a_host_is_published_when_it_changes_and_only_then(client: httpx.A
         assert (await client.put("/v1/hosts/amap", json=body)).status_code == 200
     for _ in range(2):
         assert (await client.post("/v1/hosts/amap/retirement", json={"reason": "end_of_life"})).is_success
-    pays = (HostCapability(name="pay", platform_version=12),)
+    pays = (HostCapability(capability="pay", platform_version=12),)
     expected: list[Event] = [
         HostRegistered(**FACTS, revision=1),
         HostChanged(**FACTS, revision=2, capabilities=pays),
@@ -61,7 +61,7 @@ async def test_a_host_is_published_when_it_changes_and_only_then(client: httpx.A
 
 
 async def test_a_registry_knows_its_hosts_from_their_topic(client: httpx.AsyncClient, pool: Pool) -> None:
-    later = HostChanged(**FACTS, revision=2, capabilities=(HostCapability(name="pay", platform_version=12),))
+    later = HostChanged(**FACTS, revision=2, capabilities=(HostCapability(capability="pay", platform_version=12),))
     await deliver(pool, handlers, HostChanged(**FACTS, revision=3), later, HostRegistered(**FACTS, revision=1))
     assert (await client.get("/v1/hosts/amap")).json()["capabilities"] == []
 

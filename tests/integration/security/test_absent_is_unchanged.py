@@ -120,7 +120,7 @@ PUTS: Final = [
         *({"program_id": "fund", "kind": "store_qr"}, "location_id", "near"),
         from_the_table("SELECT location_id FROM traffic_source WHERE source_id = 'kept'"),
     ),
-    a_host("capabilities", [{"name": "pay", "platform_version": 12}]),
+    a_host("capabilities", [{"capability": "pay", "platform_version": 12}]),
     a_host("scenes", [{"scene_id": "1005", "title_zh": "搜索", "title_en": "search"}]),
     a_profile("latest_delay_months", 3),
     a_profile("repaid_monthly_minor", 5_000),

@@ -15,7 +15,7 @@ RELEASED = Shown(2, "Shop", "pages/shop")
 
 
 def on(platform: int = 10, host_id: str = "amap", retired_for: str | None = None, **able: int) -> OnHost:
-    capabilities = tuple(HostCapability(name=name, platform_version=number) for name, number in able.items())
+    capabilities = tuple(HostCapability(capability=name, platform_version=number) for name, number in able.items())
     facts = HostFacts(
         host_id=host_id,
         title_zh="高德",
@@ -28,7 +28,7 @@ def on(platform: int = 10, host_id: str = "amap", retired_for: str | None = None
 
 
 def on_able(platform: int, able: Mapping[str, int]) -> OnHost:
-    capabilities = tuple(HostCapability(name=name, platform_version=number) for name, number in able.items())
+    capabilities = tuple(HostCapability(capability=name, platform_version=number) for name, number in able.items())
     return OnHost(
         HostFacts(host_id="amap", title_zh="高德", title_en="Amap", revision=1, capabilities=capabilities), platform
     )

@@ -34,7 +34,7 @@ def for_hosts(version: Version, *hosts: str) -> Version:
 
 
 def a_host(host_id: str = "amap", **able: int) -> HostFacts:
-    capabilities = tuple(HostCapability(name=name, platform_version=number) for name, number in able.items())
+    capabilities = tuple(HostCapability(capability=name, platform_version=number) for name, number in able.items())
     return HostFacts(host_id=host_id, title_zh="高德", title_en="Amap", revision=1, capabilities=capabilities)
 
 

@@ -80,7 +80,7 @@ def why_not(needs: Needs, on: OnHost | None) -> Blocked | None:
         return Blocked("host_retired")
     if needs.hosts is not None and on.facts.host_id not in needs.hosts:
         return Blocked("other_host")
-    able = {each.name: each.platform_version for each in on.facts.capabilities}
+    able = {each.capability: each.platform_version for each in on.facts.capabilities}
     lacking = next((name for name in needs.capabilities if name not in able), None)
     if lacking is not None:
         return Blocked("no_capability", lacking)

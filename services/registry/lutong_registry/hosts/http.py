@@ -15,7 +15,7 @@ from lutong_registry.hosts import domain, store
 class Able(Command):
     """What a host can do for programs, and from which version of its platform on."""
 
-    name: CapabilityName
+    capability: CapabilityName
     platform_version: int = Field(0, ge=0, le=PLATFORM_MAX)
 
 
@@ -33,7 +33,11 @@ class WantedHost(Command):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"title_zh": "高德", "title_en": "Amap", "capabilities": [{"name": "pay", "platform_version": 12}]}
+                {
+                    "title_zh": "高德",
+                    "title_en": "Amap",
+                    "capabilities": [{"capability": "pay", "platform_version": 12}],
+                }
             ]
         }
     )
@@ -46,7 +50,7 @@ class WantedHost(Command):
     @model_validator(mode="after")
     def _each_once(self) -> Self:
         for what, names in (
-            ("capabilities: each name", [each.name for each in self.capabilities or ()]),
+            ("capabilities: each capability", [each.capability for each in self.capabilities or ()]),
             ("scenes: each scene_id", [each.scene_id for each in self.scenes or ()]),
         ):
             twice = next((name for name, times in Counter(names).items() if times > 1), None)
@@ -132,7 +136,7 @@ async def _saved(
 
 
 def _on_record(facts: HostFacts) -> dict[str, object]:
-    able = " ".join(f"{each.name}>={each.platform_version}" for each in facts.capabilities)
+    able = " ".join(f"{each.capability}>={each.platform_version}" for each in facts.capabilities)
     return {"capabilities": able, "revision": facts.revision}
 
 
