@@ -4,7 +4,18 @@ One module per owning service, and one per subject of a service that has many: o
 service may consume them.
 """
 
-from lutong_contracts import feed, inventory, life_accounts, membership, promotions, registry, timelines, traffic
+from lutong_contracts import (
+    feed,
+    hosts,
+    inventory,
+    life_accounts,
+    light_stores,
+    membership,
+    promotions,
+    registry,
+    timelines,
+    traffic,
+)
 from lutong_contracts.event import Event, UnknownEventTypeError, event_class, event_types
 from lutong_contracts.topics import TOPICS, Topic
 from lutong_contracts.values import Identifier, Line, Money, Place, Text
@@ -22,8 +33,10 @@ __all__ = [
     "event_class",
     "event_types",
     "feed",
+    "hosts",
     "inventory",
     "life_accounts",
+    "light_stores",
     "membership",
     "promotions",
     "registry",

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
+from lutong_contracts.event import Event
+from lutong_contracts.topics import GRANTS, HOSTS
 from lutong_contracts.values import Identifier, Reason, Title, Value
 
 CapabilityName = Literal["pay", "identity", "credit", "coupons", "location"]
@@ -50,6 +52,27 @@ class HostFacts(Entity):
     capabilities: tuple[HostCapability, ...] = Field(default=(), max_length=20)
     scenes: tuple[Scene, ...] = Field(default=(), max_length=200)
     retired_for: Reason | None = None
+
+
+class HostRegistered(HostFacts, Event, topic=HOSTS, key="host_id"):
+    """An app may run programs from now on."""
+
+
+class HostChanged(HostFacts, Event, topic=HOSTS, key="host_id"):
+    """An app has another name, can do other things, or has other scenes."""
+
+
+class HostRetired(HostFacts, Event, topic=HOSTS, key="host_id"):
+    """An app runs no programs any more: cards that need a host state it there."""
+
+
+class CapabilitiesChanged(Entity, Event, topic=GRANTS, key="program_id"):
+    """What a program may use, as an operator granted or revoked it. `enforced`: a version that declares what it uses was released, and what is
+    not granted is refused from then on; until then nothing is, as before capabilities were known."""
+
+    program_id: Identifier
+    granted: tuple[AnyCapability, ...] = Field(default=(), max_length=20)
+    enforced: bool = False
 
 
 class OnHost(NamedTuple):

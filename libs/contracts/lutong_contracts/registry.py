@@ -9,9 +9,9 @@ from lutong_contracts.entity import Entity
 from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.gray import Audience
-from lutong_contracts.hosts import AnyCapability, HostFacts, Needs
-from lutong_contracts.topics import DISCOVERIES, GRANTS, HOSTS, LIGHT_STORES, MERCHANTS, PROGRAMS, REGISTRY_AUDIT
-from lutong_contracts.values import Identifier, Offer, Reason, Text, Title, Value
+from lutong_contracts.hosts import Needs
+from lutong_contracts.topics import DISCOVERIES, MERCHANTS, PROGRAMS, REGISTRY_AUDIT
+from lutong_contracts.values import Identifier, Offer, Reason, Title, Value
 
 _OFFERS_OF: Final = (
     "The program whose offers it sells, of the same merchant and in its version in force; then `offers` is empty."
@@ -32,27 +32,6 @@ class MerchantRegistered(MerchantFacts, Event, topic=MERCHANTS, key="merchant_id
 
 class MerchantChanged(MerchantFacts, Event, topic=MERCHANTS, key="merchant_id"):
     """A merchant has another name."""
-
-
-class HostRegistered(HostFacts, Event, topic=HOSTS, key="host_id"):
-    """An app may run programs from now on."""
-
-
-class HostChanged(HostFacts, Event, topic=HOSTS, key="host_id"):
-    """An app has another name, can do other things, or has other scenes."""
-
-
-class HostRetired(HostFacts, Event, topic=HOSTS, key="host_id"):
-    """An app runs no programs any more: cards that need a host state it there."""
-
-
-class CapabilitiesChanged(Entity, Event, topic=GRANTS, key="program_id"):
-    """What a program may use, as an operator granted or revoked it. `enforced`: a version that declares what it uses was released, and what is
-    not granted is refused from then on; until then nothing is, as before capabilities were known."""
-
-    program_id: Identifier
-    granted: tuple[AnyCapability, ...] = Field(default=(), max_length=20)
-    enforced: bool = False
 
 
 class ProgramRegistered(Event, topic=PROGRAMS, key="program_id"):
@@ -257,75 +236,6 @@ class ServiceNotFound(Event, topic=DISCOVERIES, key="post_id"):
 
     post_id: Identifier
     reason: Reason
-
-
-class TemplateSubmitted(Event, topic=LIGHT_STORES, key="template_id"):
-    """A brand handed in a version of the template of its light stores, for one review of all of them."""
-
-    template_id: Identifier
-    merchant_id: Identifier
-    version: int = Field(ge=1)
-
-
-class TemplateApproved(Event, topic=LIGHT_STORES, key="template_id"):
-    """The review found nothing wrong with the version, nor with what is made of it: stores may have it."""
-
-    template_id: Identifier
-    version: int = Field(ge=1)
-
-
-class TemplateRejected(Event, topic=LIGHT_STORES, key="template_id"):
-    """The review refused the version: no store gets it."""
-
-    template_id: Identifier
-    version: int = Field(ge=1)
-    reason: Reason
-
-
-class LightStoreDetached(Event, topic=LIGHT_STORES, key="template_id"):
-    """A store left its template: its program stays as it is, and is an ordinary one from now on."""
-
-    template_id: Identifier
-    store_id: Identifier
-    program_id: Identifier
-
-
-class LightRolloutFacts(Value):
-    """A version of a template on its way to the stores."""
-
-    template_id: Identifier
-    rollout_id: Identifier
-    version: int = Field(ge=1)
-
-
-class LightRolloutStarted(LightRolloutFacts, Event, topic=LIGHT_STORES, key="template_id"):
-    """The version begins to reach stores: the first one per cent of them."""
-
-
-class LightRolloutAdvanced(LightRolloutFacts, Event, topic=LIGHT_STORES, key="template_id"):
-    """A stage went well; the next one is for `percent` of the stores."""
-
-    percent: int = Field(ge=1, le=100)
-    upgraded: int = Field(ge=0)
-
-
-class LightRolloutStopped(LightRolloutFacts, Event, topic=LIGHT_STORES, key="template_id"):
-    """It goes no further than the stage of `percent`; stores that have the version get back what they had."""
-
-    percent: int = Field(ge=1, le=100)
-    reason: Reason
-    detail: Annotated[Text, Field(max_length=200)]
-
-
-class LightRolloutEnded(LightRolloutFacts, Event, topic=LIGHT_STORES, key="template_id"):
-    """It is over. `upgraded` stores got the version, `reverted` of them gave it back, `skipped` could not have it; in `conflicts`
-    of them an edit of the merchant was kept where the version changed the same field."""
-
-    outcome: Annotated[str, Open(Literal["completed", "rolled_back"])]
-    upgraded: int = Field(ge=0)
-    reverted: int = Field(ge=0)
-    conflicts: int = Field(ge=0)
-    skipped: int = Field(ge=0)
 
 
 class ActionAudited(AuditedAction, Event, topic=REGISTRY_AUDIT, key="subject"):

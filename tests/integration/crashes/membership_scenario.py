@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from lutong_contracts import Event
 from lutong_contracts.feed import AccountBindingAsked, AccountBindingEnded, MemberExposed
+from lutong_contracts.hosts import CapabilitiesChanged
 from lutong_contracts.inventory import OrderCancelled, OrderRefunded, OrderRejected
 from lutong_contracts.membership import (
     AgreementSigned,
@@ -21,7 +22,6 @@ from lutong_contracts.membership import (
     SettlementDue,
     TermEnded,
 )
-from lutong_contracts.registry import CapabilitiesChanged
 from tests.integration.crashes.crashing_process import Command
 from tests.integration.crashes.steps import Meanwhile, Step
 from tests.integration.membership.story import OBLIGED

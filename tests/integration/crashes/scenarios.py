@@ -17,7 +17,7 @@ from lutong_contracts.feed import (
     ServiceSolved,
 )
 from lutong_contracts.gray import Audience
-from lutong_contracts.hosts import HostCapability, Needs
+from lutong_contracts.hosts import CapabilitiesChanged, HostCapability, HostChanged, HostRegistered, HostRetired, Needs
 from lutong_contracts.inventory import (
     LocationChanged,
     LocationClosed,
@@ -45,10 +45,6 @@ from lutong_contracts.membership import (
 )
 from lutong_contracts.promotions import PaidSlotsDue
 from lutong_contracts.registry import (
-    CapabilitiesChanged,
-    HostChanged,
-    HostRegistered,
-    HostRetired,
     MerchantChanged,
     MerchantRegistered,
     ProgramResumed,

@@ -8,15 +8,8 @@ import httpx
 from lutong_chassis import Service
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_member, deliver, http_client
-from lutong_contracts.hosts import HostCapability, Needs, Scene
-from lutong_contracts.registry import (
-    HostChanged,
-    HostRegistered,
-    HostRetired,
-    VersionForcedOffline,
-    VersionHosted,
-    VersionUnhosted,
-)
+from lutong_contracts.hosts import HostCapability, HostChanged, HostRegistered, HostRetired, Needs, Scene
+from lutong_contracts.registry import VersionForcedOffline, VersionHosted, VersionUnhosted
 from lutong_contracts.values import Money, Offer
 from lutong_feed.handlers import handlers
 from tests.integration.feed.test_feed import RELEASED, a_post, discovered

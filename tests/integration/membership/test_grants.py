@@ -3,8 +3,8 @@
 import pytest
 
 from lutong_chassis.database import Pool
+from lutong_contracts.hosts import CapabilitiesChanged
 from lutong_contracts.membership import CreditDeclined
-from lutong_contracts.registry import CapabilitiesChanged
 from tests.integration.membership.story import a_member, names, tell
 from tests.support.builders import a_request
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import deliver, entities_published, http_client
 from lutong_contracts import Event
-from lutong_contracts.registry import CapabilitiesChanged
+from lutong_contracts.hosts import CapabilitiesChanged
 from lutong_contracts.topics import GRANTS
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers

@@ -4,16 +4,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
-from lutong_contracts.hosts import Needs
-from lutong_contracts.registry import (
-    HostChanged,
-    HostRegistered,
-    HostRetired,
-    VersionForcedOffline,
-    VersionHosted,
-    VersionReleased,
-    VersionUnhosted,
-)
+from lutong_contracts.hosts import HostChanged, HostRegistered, HostRetired, Needs
+from lutong_contracts.registry import VersionForcedOffline, VersionHosted, VersionReleased, VersionUnhosted
 from lutong_feed.hosts import store
 from lutong_feed.hosts.domain import NOTHING, Hosted, added, without_covered
 from lutong_feed.hosts.store import OfProgram

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from lutong_chassis import Reads, Tx
 from lutong_chassis.rows import columns_of
-from lutong_contracts.registry import CapabilitiesChanged
+from lutong_contracts.hosts import CapabilitiesChanged
 from lutong_membership.grants.domain import Granted
 
 

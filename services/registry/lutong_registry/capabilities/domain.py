@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from lutong_contracts.registry import CapabilitiesChanged
+from lutong_contracts.hosts import CapabilitiesChanged
 
 SELLING: Final = frozenset({"pay", "credit"})
 """What a program uses that sells: its orders are held and captured, and its buyers may join on credit."""

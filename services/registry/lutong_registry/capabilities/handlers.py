@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
-from lutong_contracts.registry import CapabilitiesChanged
+from lutong_contracts.hosts import CapabilitiesChanged
 from lutong_registry.capabilities import store
 from lutong_registry.capabilities.domain import Grants
 

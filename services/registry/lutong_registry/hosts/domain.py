@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from lutong_contracts import Event
-from lutong_contracts.hosts import HostFacts
-from lutong_contracts.registry import HostChanged, HostRegistered, HostRetired
+from lutong_contracts.hosts import HostChanged, HostFacts, HostRegistered, HostRetired
 
 
 def host_news(hosts: Sequence[HostFacts]) -> list[Event]:

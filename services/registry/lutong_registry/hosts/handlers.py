@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
-from lutong_contracts.registry import HostChanged, HostRegistered, HostRetired
+from lutong_contracts.hosts import HostChanged, HostRegistered, HostRetired
 from lutong_registry.hosts import store
 
 handlers = Handlers()

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from lutong_contracts import Event
-from lutong_contracts.registry import LightRolloutAdvanced, LightRolloutEnded, LightRolloutStopped
+from lutong_contracts.light_stores import LightRolloutAdvanced, LightRolloutEnded, LightRolloutStopped
 
 STAGES: Final = (1, 10, 100)
 """Per cent of the stores, in the order of their place in line: each stage contains the one before."""

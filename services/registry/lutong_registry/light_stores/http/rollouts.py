@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lutong_chassis import Problem, TxDependency, Who, allowed, audit, audited, not_found
-from lutong_contracts.registry import LightRolloutStarted
+from lutong_contracts.light_stores import LightRolloutStarted
 from lutong_contracts.values import Identifier
 from lutong_registry.bodies import router
 from lutong_registry.light_stores.bodies import Start, Stop

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 
 from lutong_chassis import Problem, Read, Reads, Tx, TxDependency, Who, allowed, audit, audited, not_found
-from lutong_contracts.registry import LightStoreDetached
+from lutong_contracts.light_stores import LightStoreDetached
 from lutong_contracts.values import Identifier, VersionNumber
 from lutong_registry.bodies import router
 from lutong_registry.light_stores import drift, taking

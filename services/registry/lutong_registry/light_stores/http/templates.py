@@ -3,7 +3,7 @@
 from typing import NoReturn
 
 from lutong_chassis import Problem, Read, Reads, Tx, TxDependency, Who, allowed, audit, audited, not_found
-from lutong_contracts.registry import TemplateApproved, TemplateRejected, TemplateSubmitted
+from lutong_contracts.light_stores import TemplateApproved, TemplateRejected, TemplateSubmitted
 from lutong_contracts.values import Identifier, VersionNumber
 from lutong_registry.bodies import router
 from lutong_registry.light_stores.bodies import Submission
