@@ -1,6 +1,6 @@
 """Events of brand light stores: templates, rollouts, and stores that go their own way."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,8 +8,6 @@ from lutong_contracts.enumerations import Open
 from lutong_contracts.event import Event
 from lutong_contracts.topics import LIGHT_STORES
 from lutong_contracts.values import Identifier, Reason, Text, Value
-
-_NEEDS: Final = "What it needs of the app that it runs in; absent: nothing, as before hosts were known."
 
 
 class TemplateSubmitted(Event, topic=LIGHT_STORES, key="template_id"):
