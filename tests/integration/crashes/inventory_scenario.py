@@ -69,6 +69,7 @@ def _a_place(slot_id: str) -> Command:
 
 _SLOTS: Final[tuple[Step, ...]] = (
     # one place is given back, one lapses, one is booked, left for another one, and that one is withdrawn
+    Command("PUT", "/v1/locations/near/hours", {"daily_capacity": 900}),
     Command("PUT", "/v1/locations/near/areas/inner", {"corners": _AREA}),
     Command("POST", "/v1/locations/near/slots", {"slots": _TIMES}),
     Meanwhile("UPDATE slot SET slot_id = CASE WHEN area IS NULL THEN 'late' ELSE 'early' END"),

@@ -108,7 +108,10 @@ async def matches(tx: Reads, asking: Mapping[str, Sequence[Sentence]]) -> dict[s
     """
     found: dict[str, list[Match]] = defaultdict(list)
     for portion in _portions(sorted(asking), CHARACTERS_MAX):
-        sentences = [(text, " ".join(runs(each.text)), each.key) for text in portion for each in asking[text]]
+        # As it is written, and run by run: 5g is a word of 5G套餐, and iphone one of iPhone15Pro.
+        sentences = [
+            (text, " ".join([each.text, *runs(each.text)]), each.key) for text in portion for each in asking[text]
+        ]
         titled = await _titled(tx, {text: {span for each in asking[text] for span in each.spans} for text in portion})
         for row in await tx.fetch(
             """

@@ -79,6 +79,12 @@ async def _delete_post(world: World) -> Asked:
     return Asked(f"/v1/posts/{post_id}?reason=spam", about=post_id)
 
 
+async def _limit_post(world: World) -> Asked:
+    post_id = world.fresh("own")
+    await world.ask("POST", "/v1/posts", {"author_id": ANN, "text": "Tea", "post_id": post_id})
+    return Asked(f"/v1/posts/{post_id}/audience", {"audience": "followers"}, post_id)
+
+
 async def _publish_draft(world: World) -> Asked:
     place = f"/v1/accounts/{ANN}/drafts/{world.fresh('d')}"
     (await world.admin.put(place, json={"text": "Later"}, headers=bearer(a_member(ANN)))).raise_for_status()
@@ -153,6 +159,14 @@ FEED: Final[Matrix] = (
         "POST /v1/accounts/{account_id}/drafts/{draft_id}/publication": (DONE_BY_THE_MEMBER, _publish_draft),
         "PATCH /v1/posts/{post_id}": (DONE_BY_THE_MEMBER, fixed("/v1/posts/p-2", {"text": "Coffee"}, "p-2")),
         "GET /v1/posts/{post_id}/revisions": (ANYBODY, fixed("/v1/posts/p-1/revisions")),
+        "DELETE /v1/accounts/{account_id}/drafts": (DONE_BY_ITS_MEMBER, fixed(f"/v1/accounts/{ANN}/drafts", about=ANN)),
+        "PUT /v1/posts/{post_id}/audience": (DONE_BY_ITS_MEMBER, _limit_post),
+        "PUT /v1/accounts/{account_id}/vertical": (
+            DONE_BY_ITS_MEMBER,
+            fixed(f"/v1/accounts/{ANN}/vertical", {"vertical": "food"}, ANN),
+        ),
+        "GET /v1/accounts/{account_id}/reads": (ANYBODY, fixed(f"/v1/accounts/{ANN}/reads")),
+        "GET /v1/verticals": (ANYBODY, fixed("/v1/verticals")),
         "DELETE /v1/posts/{post_id}": (DONE_BY_ITS_MEMBER, _delete_post),
         "GET /v1/posts/{post_id}/interactions": (READ_BY_ITS_MEMBER, fixed("/v1/posts/p-2/interactions", about="p-2")),
         "GET /v1/posts/{post_id}/funnel": (READ_BY_ITS_MEMBER, fixed("/v1/posts/p-2/funnel", about="p-2")),

@@ -1,6 +1,6 @@
 """Routes of registry about traffic rewards: sources, visits, page views and rules."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tests.integration.security.callers import (
@@ -56,6 +56,21 @@ async def _reverse(world: World) -> Asked:
     return Asked("/v1/programs/fund/traffic/reversals", {"day": "2026-01-01", "reason": "fraud_found"}, "fund")
 
 
+def _promotion() -> dict[str, object]:
+    ends_at = datetime.now(UTC) + timedelta(hours=1)
+    return {"program_id": "fund", "placement": "home", "pv": 1, "ends_at": ends_at.isoformat()}
+
+
+async def _promote(world: World) -> Asked:
+    promotion_id = world.fresh("promotion")
+    return Asked(f"/v1/promotions/{promotion_id}", _promotion(), promotion_id)
+
+
+async def _end_promotion(world: World) -> Asked:
+    await world.ask("PUT", "/v1/promotions/ends", _promotion())
+    return Asked("/v1/promotions/ends/end", about="ends")
+
+
 async def _source(world: World) -> Asked:
     source_id = world.fresh("source")
     return Asked(f"/v1/traffic-sources/{source_id}", _SOURCE, source_id)
@@ -72,6 +87,12 @@ TRAFFIC: Final[Matrix] = {
     "GET /v1/programs/{program_id}/traffic/entries": (
         READ_BY_ITS_MERCHANT,
         fixed("/v1/programs/fund/traffic/entries", about="fund"),
+    ),
+    "PUT /v1/promotions/{promotion_id}": (DONE_BY_ITS_MERCHANT, _promote),
+    "POST /v1/promotions/{promotion_id}/end": (DONE_BY_ITS_MERCHANT, _end_promotion),
+    "GET /v1/programs/{program_id}/promotions": (
+        READ_BY_ITS_MERCHANT,
+        fixed("/v1/programs/fund/promotions", about="fund"),
     ),
     "PUT /v1/traffic-spends/{spend_id}": (DONE_BY_OPERATORS, _reserve),
     "POST /v1/traffic-spends/{spend_id}/settlement": (DONE_BY_OPERATORS, _settle),
