@@ -1,9 +1,9 @@
 """The story of the README, and what happens when it does not go well."""
 
+import asyncio
 import signal
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 from uuid_utils.compat import uuid7
 
@@ -12,7 +12,7 @@ from lutong_console.cli.commands.journey import Step
 from lutong_console.cli.demo.roads import ROADS
 from lutong_console.cli.demo.scenarios import Road, Scenario
 from lutong_console.targets import Suite
-from lutong_local.stack import Stack, start_service, stop_service
+from lutong_local.stack import Stack, start_service, stop_service, wait_until_ready
 from tests.support.harness import RawRecord, feed, until
 
 
@@ -115,22 +115,9 @@ async def test_a_service_that_dies_on_the_road_goes_on_afterwards(
     else:
         await scenario.order("mask", 1)
     start_service(stack, service, dies_with_parent=True)
-    await ready_again(scenario, service)
+    await asyncio.to_thread(wait_until_ready, stack, (service,), lambda _: None)  # shows why, when it is not
 
     await scenario.until("ServiceDiscovered" if service == "registry" else "OrderSourced")
-
-
-async def ready_again(scenario: Scenario, service: str) -> None:
-    """Wait until a service that was started again is ready."""
-
-    async def ready() -> bool:
-        try:
-            answer = await scenario.client.get(f"{scenario.target.urls[service]}/readyz")
-        except httpx.TransportError:
-            return False
-        return answer.status_code == 200
-
-    await until(ready, f"{service} is ready again")
 
 
 async def test_poison_on_a_real_topic_is_parked_and_roads_stay_open(

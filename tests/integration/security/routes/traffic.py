@@ -56,19 +56,22 @@ async def _reverse(world: World) -> Asked:
     return Asked("/v1/programs/fund/traffic/reversals", {"day": "2026-01-01", "reason": "fraud_found"}, "fund")
 
 
-def _promotion() -> dict[str, object]:
+def _promotion(placement: str) -> dict[str, object]:
     ends_at = datetime.now(UTC) + timedelta(hours=1)
-    return {"program_id": "fund", "placement": "home", "pv": 1, "ends_at": ends_at.isoformat()}
+    return {"program_id": "fund", "placement": placement, "pv": 1, "ends_at": ends_at.isoformat()}
 
 
-async def _promote(world: World) -> Asked:
-    promotion_id = world.fresh("promotion")
-    return Asked(f"/v1/promotions/{promotion_id}", _promotion(), promotion_id)
+async def _promote(_: World) -> Asked:
+    return Asked("/v1/promotions/at-home", _promotion("home"), "at-home")
 
 
 async def _end_promotion(world: World) -> Asked:
-    await world.ask("PUT", "/v1/promotions/ends", _promotion())
-    return Asked("/v1/promotions/ends/end", about="ends")
+    """One that is open still, or a fresh one: a placement has one at a time."""
+    known = (await world.admin.get("/v1/programs/fund/promotions")).json()
+    still = [each["promotion_id"] for each in known if (each["state"], each["placement"]) == ("open", "square")]
+    promotion_id = still[0] if still else world.fresh("promotion")
+    await world.ask("PUT", f"/v1/promotions/{promotion_id}", _promotion("square"))
+    return Asked(f"/v1/promotions/{promotion_id}/end", about=promotion_id)
 
 
 async def _source(world: World) -> Asked:
