@@ -29,9 +29,7 @@ class NewVertical(Command):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"vertical": "food"}]})
 
-    vertical: str | None = Field(
-        pattern=r"^[a-z_]{1,40}$", description="one of GET /v1/verticals; null: nothing in particular"
-    )
+    vertical: Identifier | None = Field(description="one of GET /v1/verticals; null: nothing in particular")
 
 
 class VerticalView(BaseModel):
