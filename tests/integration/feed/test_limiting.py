@@ -98,6 +98,17 @@ async def test_reposts_and_quotes_stay_and_show_nothing_of_it(client: httpx.Asyn
     assert (await client.get("/v1/posts/quote", headers=CY)).json()["quote"]["text"] == ""
 
 
+async def test_nobody_in_particular_is_shown_that_it_is_limited(client: httpx.AsyncClient, pool: Pool) -> None:
+    post_id = await a_card(client, pool, "ann", "tea")
+    await post(client, "cy", "repost", parent_id=post_id)
+    await post(client, "cy", "quote", quote_id=post_id, card="none")
+    await limit(client, post_id, "followers")
+    repost = (await client.get("/v1/posts/repost", headers={})).raise_for_status().json()
+    assert (repost["repost"]["root_limited"], repost["card"]["state"]) == (True, "unavailable")
+    assert (await client.get("/v1/posts/quote", headers={})).raise_for_status().json()["quote"]["limited"] is True
+    assert (await client.get(f"/v1/posts/{post_id}/revisions", headers={})).status_code == 404
+
+
 async def test_what_is_limited_is_neither_reposted_nor_quoted(client: httpx.AsyncClient) -> None:
     await post(client, "ann", "p-1", audience="followers")
     for how in ("parent_id", "quote_id"):

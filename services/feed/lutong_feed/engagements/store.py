@@ -13,7 +13,7 @@ from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.values import Offer
 from lutong_feed.domain import Cursor, Program
 from lutong_feed.engagements.domain import Card, Engagement, Found, RequestRow
-from lutong_feed.reading.store import seen_by
+from lutong_feed.limiting.store import seen_by
 
 Counter = Literal["taps", "solved", "requested", "fulfilled"]
 _SHOWN = ", ".join(RequestRow._fields)

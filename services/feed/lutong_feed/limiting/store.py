@@ -18,6 +18,14 @@ class AudienceRow(NamedTuple):
 _ROW: Final = columns_of(AudienceRow)
 
 
+def seen_by(viewer: str, post: str = "post") -> str:
+    """Whether a viewer, a parameter or a column, is among those for whom a post is; SQL. True or false also of a viewer who is NULL: nobody
+    in particular, for whom is what is for everybody."""
+    follows = f"SELECT FROM follow AS theirs WHERE theirs.follower_id = {viewer}::text AND theirs.followee_id = {post}.author_id"
+    return f"""({post}.audience = 'everybody' OR {post}.author_id IS NOT DISTINCT FROM {viewer}::text
+            OR {post}.audience = 'followers' AND EXISTS ({follows}))"""
+
+
 async def lock(tx: Tx, post_ids: Iterable[str]) -> dict[str, LimitedPost]:
     """Posts with their audiences, locked in key order."""
     rows = await tx.fetch(
@@ -49,13 +57,6 @@ async def save(tx: Tx, rows: Sequence[AudienceRow]) -> None:
 async def is_limited(tx: Reads, post_id: str, viewer_id: str | None) -> bool:
     """Whether a post is not for a viewer's eyes."""
     found: bool | None = await tx.fetchval(
-        """
-        SELECT audience <> 'everybody' AND author_id IS DISTINCT FROM $2
-               AND NOT (audience = 'followers'
-                        AND EXISTS (SELECT FROM follow WHERE follower_id = $2 AND followee_id = author_id))
-          FROM post WHERE post_id = $1
-        """,
-        post_id,
-        viewer_id,
+        f"SELECT NOT {seen_by('$2')} FROM post WHERE post_id = $1", post_id, viewer_id
     )
     return bool(found)

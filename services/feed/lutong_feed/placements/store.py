@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from lutong_chassis import Reads
+from lutong_feed.limiting.store import seen_by
 from lutong_feed.placements.domain import ACTS, HEAT_DAYS, LOOK_BACK, PROGRAMS, Act, Offered
-from lutong_feed.reading.store import post_with_card, seen_by
+from lutong_feed.reading.store import post_with_card
 
 _IN_FORCE: Final = "program.version IS NOT NULL AND offline_for IS NULL AND suspended_for IS NULL"
 _HEATED: Final = timedelta(days=HEAT_DAYS)

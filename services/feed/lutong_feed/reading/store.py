@@ -6,13 +6,7 @@ import asyncpg
 
 from lutong_chassis import Reads
 from lutong_feed.domain import Cursor
-
-
-def seen_by(viewer: str, post: str = "post") -> str:
-    """Whether a viewer, a parameter or a column, is among those for whom a post is; SQL. Nobody sees what is for everybody alone."""
-    follows = f"SELECT FROM follow AS theirs WHERE theirs.follower_id = {viewer}::text AND theirs.followee_id = {post}.author_id"
-    return f"""({post}.audience = 'everybody' OR {post}.author_id = {viewer}::text
-            OR {post}.audience = 'followers' AND EXISTS ({follows}))"""
+from lutong_feed.limiting.store import seen_by
 
 
 def post_with_card(viewer: str) -> str:
