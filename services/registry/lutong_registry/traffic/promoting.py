@@ -11,8 +11,9 @@ from lutong_registry.programs import store as program_store
 from lutong_registry.programs.domain import why_not_promoted
 from lutong_registry.traffic.accounts import Accounts
 from lutong_registry.traffic.domain import ledger, promotions, visits
-from lutong_registry.traffic.domain.ledger import Spend, SpendState
+from lutong_registry.traffic.domain.ledger import Spend
 from lutong_registry.traffic.domain.promotions import Allowance, Promotion
+from lutong_registry.traffic.spending import Reported, end_reserved
 from lutong_registry.traffic.store import accounts as account_store
 from lutong_registry.traffic.store import promotions as store
 from lutong_registry.traffic.store.promotions import ShownRow
@@ -67,24 +68,7 @@ async def keep_who_was_shown(batch: Sequence[Received[PaidSlotsShown]], tx: Tx) 
 @handlers.on(PaidSlotsClosed)
 async def settle_allowances(batch: Sequence[Received[PaidSlotsClosed]], tx: Tx) -> list[Outgoing]:
     """The feed answers what it showed: that is spent, the rest goes back."""
-    accounts = Accounts(await account_store.accounts(tx, (r.event.program_id for r in batch), lock=True))
-    known = await account_store.spends(tx, (r.event.spend_id for r in batch))
-    ended: list[Spend] = []
-    outgoing: list[Outgoing] = []
-    for received in batch:
-        spend = known.get(received.event.spend_id)
-        if spend is None or spend.state != "reserved":
-            continue
-        used = min(received.event.used, spend.pv)
-        accounts.take(ledger.settle(accounts.now[spend.program_id], spend, used, tx.now))
-        state: SpendState = "confirmed" if used else "released"
-        known[spend.spend_id] = over = spend._replace(state=state, used=used)
-        ended.append(over)
-        settled = TrafficSettled(program_id=spend.program_id, spend_id=spend.spend_id, used=used)
-        outgoing.append(received.causes(settled))
-    await account_store.end_spends(tx, ended)
-    await accounts.save(tx)
-    return outgoing
+    return await end_reserved(tx, [Reported(received, received.event.used) for received in batch])
 
 
 async def _allow(last: Received[Event], program_ids: Collection[str], tx: Tx) -> list[Outgoing]:

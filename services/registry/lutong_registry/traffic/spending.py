@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from lutong_chassis import Answer, Asked, Handlers, Outgoing, Problem, Received, Tx
 from lutong_chassis.audit import Change
+from lutong_contracts.promotions import PaidSlotsClosed
 from lutong_contracts.traffic import (
     TrafficExpired,
     TrafficExpiryDue,
@@ -18,7 +19,7 @@ from lutong_registry.programs.domain import Program, why_not_promoted
 from lutong_registry.traffic.accounts import Accounts
 from lutong_registry.traffic.bodies import spend_view
 from lutong_registry.traffic.domain import ledger, visits
-from lutong_registry.traffic.domain.ledger import Spend, SpendState
+from lutong_registry.traffic.domain.ledger import Spend
 from lutong_registry.traffic.store import accounts as account_store
 
 handlers = Handlers()
@@ -42,6 +43,13 @@ class SettlePv(NamedTuple):
 
     spend_id: str
     used: int | None
+
+
+class Reported(NamedTuple):
+    """An event that ends a spend, and how many of its page views were shown."""
+
+    by: Received[PaidSlotsClosed] | Received[TrafficSpendLapsed]
+    used: int
 
 
 @handlers.on(ReservePv)
@@ -95,19 +103,26 @@ async def settle_page_views(batch: Sequence[Asked[SettlePv]], tx: Tx) -> list[An
 @handlers.on(TrafficSpendLapsed)
 async def release_lapsed(batch: Sequence[Received[TrafficSpendLapsed]], tx: Tx) -> list[Outgoing]:
     """Slots did not report in time: what is held for them goes back."""
-    accounts = Accounts(await account_store.accounts(tx, (r.event.program_id for r in batch), lock=True))
-    known = await account_store.spends(tx, (r.event.spend_id for r in batch))
+    return await end_reserved(tx, [Reported(received, 0) for received in batch])
+
+
+async def end_reserved(tx: Tx, reports: Sequence[Reported]) -> list[Outgoing]:
+    """Spends that are held still end with what was shown of them; of others nothing changes."""
+    events = [report.by.event for report in reports]
+    accounts = Accounts(await account_store.accounts(tx, (event.program_id for event in events), lock=True))
+    known = await account_store.spends(tx, (event.spend_id for event in events))
+    over: list[Spend] = []
     outgoing: list[Outgoing] = []
-    ended: list[Spend] = []
-    for received in batch:
-        spend = known.get(received.event.spend_id)
+    for report in reports:
+        spend = known.get(report.by.event.spend_id)
         if spend is None or spend.state != "reserved":
             continue
-        accounts.take(ledger.settle(accounts.now[spend.program_id], spend, 0, tx.now))
-        known[spend.spend_id] = over = spend._replace(state="released")
-        ended.append(over)
-        outgoing.append(received.causes(_over(over)))
-    await account_store.end_spends(tx, ended)
+        used = min(report.used, spend.pv)
+        accounts.take(ledger.settle(accounts.now[spend.program_id], spend, used, tx.now))
+        known[spend.spend_id] = ended = ledger.ended(spend, used)
+        over.append(ended)
+        outgoing.append(report.by.causes(_over(ended)))
+    await account_store.end_spends(tx, over)
     await accounts.save(tx)
     return outgoing
 
@@ -177,13 +192,12 @@ def _settled(wanted: SettlePv, spend: Spend | None, accounts: Accounts, now: dat
     if used > spend.pv:
         detail = f"used is {used}, and {spend.pv} page views are held: reserve more under another id"
         return Problem(422, "too_many", detail, errors=[{"pointer": "/body/used", "detail": detail}])
-    state: SpendState = "confirmed" if used else "released"
+    over = ledger.ended(spend, used)
     if spend.state != "reserved":
-        same = (spend.state, spend.used) == (state, used)
         detail = f"spend {spend.spend_id!r} is {spend.state} with {spend.used} used: it was settled, or nobody reported in time"
-        return spend if same else Problem(409, "wrong_state", detail)
+        return spend if over == spend else Problem(409, "wrong_state", detail)
     accounts.take(ledger.settle(accounts.now[spend.program_id], spend, used, now))
-    return spend._replace(state=state, used=used)
+    return over
 
 
 def _held(asked: Asked[ReservePv], spend: Spend, now: datetime) -> list[Outgoing]:

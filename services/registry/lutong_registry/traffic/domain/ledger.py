@@ -110,6 +110,11 @@ def settle(account: Account, spend: Spend, used: int, now: datetime) -> Moved:
     return moved._replace(account=replace(moved.account, lots=_with(given, account.lots)))
 
 
+def ended(spend: Spend, used: int) -> Spend:
+    """A spend of which so many page views were shown."""
+    return spend._replace(state="confirmed" if used else "released", used=used)
+
+
 def expire(account: Account, now: datetime) -> Moved:
     """End what is past its time. What is held is not: it may have been shown."""
     over = [lot for lot in account.lots if lot.expires_at <= now and lot.remaining]
