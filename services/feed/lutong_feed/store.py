@@ -1,12 +1,13 @@
 """Every SQL statement of the feed: sets of keys in, sets of rows out."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 import orjson
 
 from lutong_chassis import Reads, Tx, columns
+from lutong_chassis.rows import columns_of
 from lutong_contracts.registry import VersionReleased, VersionRolledBack
 from lutong_feed.domain import (
     MAY_BECOME,
@@ -16,6 +17,16 @@ from lutong_feed.domain import (
     StoredPost,
     Suspension,
 )
+
+
+class VersionRow(NamedTuple):
+    """A version of a program."""
+
+    program_id: str
+    number: int
+
+
+_VERSION: Final = columns_of(VersionRow)
 
 
 async def save_posts(tx: Tx, posts: Sequence[StoredPost], correlation_ids: Sequence[str]) -> set[str]:
@@ -48,6 +59,19 @@ async def save_posts(tx: Tx, posts: Sequence[StoredPost], correlation_ids: Seque
         *columns(journeys, 2),
     )
     return fresh
+
+
+async def end_gray(tx: Tx, ended: Iterable[VersionRow]) -> None:
+    """Versions are in gray no more."""
+    await tx.execute(
+        f"""
+        UPDATE program
+           SET gray = NULL, gray_offers = NULL
+          FROM {_VERSION.unnest()}
+         WHERE program.program_id = given.program_id AND (gray::jsonb ->> 'version')::bigint = given.number
+        """,
+        *_VERSION.arrays(sorted(set(ended))),
+    )
 
 
 async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRolledBack]) -> None:

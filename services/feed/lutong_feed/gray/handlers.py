@@ -6,6 +6,7 @@ from lutong_chassis import Handlers, Outgoing, Received, Tx
 from lutong_contracts.registry import VersionForcedOffline, VersionGrayed, VersionGrayStopped
 from lutong_feed.gray import store
 from lutong_feed.hosts import handlers as hosts
+from lutong_feed.store import VersionRow, end_gray
 
 handlers = Handlers()
 
@@ -20,7 +21,7 @@ async def show_version_in_gray(batch: Sequence[Received[VersionGrayed]], tx: Tx)
 @handlers.on(VersionGrayStopped)
 async def show_control_again(batch: Sequence[Received[VersionGrayStopped]], tx: Tx) -> list[Outgoing]:
     """A version in gray was taken back: all cards show the released one."""
-    await store.end(tx, [received.event for received in batch])
+    await end_gray(tx, (VersionRow(r.event.program_id, r.event.version) for r in batch))
     return []
 
 
@@ -28,7 +29,7 @@ async def show_control_again(batch: Sequence[Received[VersionGrayStopped]], tx: 
 async def close_forbidden_versions(batch: Sequence[Received[VersionForcedOffline]], tx: Tx) -> list[Outgoing]:
     """A version is forbidden: cards that opened it show why, until another one is released."""
     forbidden = [received.event for received in batch]
-    await store.end(tx, forbidden)
+    await end_gray(tx, (VersionRow(event.program_id, event.version) for event in forbidden))
     await store.forbid(tx, forbidden)
     await hosts.drop(tx, forbidden)
     return []

@@ -7,7 +7,7 @@ import orjson
 
 from lutong_chassis import Tx
 from lutong_chassis.rows import columns_of
-from lutong_contracts.registry import VersionForcedOffline, VersionGrayed, VersionGrayStopped
+from lutong_contracts.registry import VersionForcedOffline, VersionGrayed
 from lutong_feed.gray.domain import InGray
 
 
@@ -20,8 +20,8 @@ class GrayRow(NamedTuple):
     gray_offers: str
 
 
-class EndedRow(NamedTuple):
-    """A version that is shown no more."""
+class ForbiddenRow(NamedTuple):
+    """A version that nobody may open, and why."""
 
     program_id: str
     number: int
@@ -29,7 +29,7 @@ class EndedRow(NamedTuple):
 
 
 _GRAY: Final = columns_of(GrayRow)
-_ENDED: Final = columns_of(EndedRow)
+_FORBIDDEN: Final = columns_of(ForbiddenRow)
 
 
 async def show(tx: Tx, grayed: Sequence[VersionGrayed]) -> None:
@@ -52,27 +52,14 @@ async def show(tx: Tx, grayed: Sequence[VersionGrayed]) -> None:
     )
 
 
-async def end(tx: Tx, ended: Sequence[VersionGrayStopped | VersionForcedOffline]) -> None:
-    """Versions are in gray no more."""
-    await tx.execute(
-        f"""
-        UPDATE program
-           SET gray = NULL, gray_offers = NULL
-          FROM {_ENDED.unnest()}
-         WHERE program.program_id = given.program_id AND (gray::jsonb ->> 'version')::bigint = given.number
-        """,
-        *_ENDED.arrays(sorted(EndedRow(e.program_id, e.version, "") for e in ended)),
-    )
-
-
 async def forbid(tx: Tx, forbidden: Sequence[VersionForcedOffline]) -> None:
     """Versions may be opened by nobody: their programs have none in force, and cards show why. One row, whatever number of cards."""
     await tx.execute(
         f"""
         UPDATE program
            SET version = NULL, offline_for = given.reason
-          FROM {_ENDED.unnest()}
+          FROM {_FORBIDDEN.unnest()}
          WHERE program.program_id = given.program_id AND version = given.number
         """,
-        *_ENDED.arrays(sorted(EndedRow(e.program_id, e.version, e.reason) for e in forbidden)),
+        *_FORBIDDEN.arrays(sorted(ForbiddenRow(e.program_id, e.version, e.reason) for e in forbidden)),
     )

@@ -9,6 +9,7 @@ from lutong_contracts.registry import VersionForcedOffline, VersionHosted, Versi
 from lutong_feed.hosts import store
 from lutong_feed.hosts.domain import NOTHING, Hosted, added, without_covered
 from lutong_feed.hosts.store import OfProgram
+from lutong_feed.store import VersionRow, end_gray
 
 handlers = Handlers()
 
@@ -44,7 +45,7 @@ async def show_hosted_versions(batch: Sequence[Received[VersionHosted]], tx: Tx)
         sold = {**of.offers, str(event.version): [offer.model_dump() for offer in event.offers]}
         known[event.program_id] = OfProgram(added(of.hosted, Hosted.of(event)), sold)
     await store.save_hosted(tx, known, {event.program_id: event.merchant_id for event in events})
-    await store.end_gray(tx, events)
+    await end_gray(tx, (VersionRow(event.program_id, event.version) for event in events))
     return []
 
 

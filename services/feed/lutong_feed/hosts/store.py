@@ -5,10 +5,9 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from lutong_chassis import Reads, Tx, columns
+from lutong_chassis import Reads, Tx
 from lutong_chassis.rows import columns_of
 from lutong_contracts.hosts import HostFacts
-from lutong_contracts.registry import VersionHosted
 from lutong_feed.hosts.domain import Hosted, hosted_of, written
 
 
@@ -79,19 +78,6 @@ async def lock_hosted(tx: Tx, program_ids: Iterable[str]) -> dict[str, OfProgram
         row["program_id"]: OfProgram(hosted_of(row["hosted"]), orjson.loads(row["hosted_offers"] or "{}"))
         for row in rows
     }
-
-
-async def end_gray(tx: Tx, hosted: Sequence[VersionHosted]) -> None:
-    """Versions that were in gray, and that hosts have of their own now, are in gray no more."""
-    await tx.execute(
-        """
-        UPDATE program
-           SET gray = NULL, gray_offers = NULL
-          FROM unnest($1::text[], $2::integer[]) AS given (program_id, number)
-         WHERE program.program_id = given.program_id AND (gray::jsonb ->> 'version')::integer = given.number
-        """,
-        *columns(sorted({(event.program_id, event.version) for event in hosted}), 2),
-    )
 
 
 async def save_hosted(tx: Tx, programs: Mapping[str, OfProgram], merchants: Mapping[str, str]) -> None:
