@@ -64,7 +64,12 @@ def added(known: Sequence[Hosted], version: Hosted) -> tuple[Hosted, ...]:
 
 def without_covered(known: Sequence[Hosted], needs: Needs) -> tuple[Hosted, ...]:
     """Without those whose hosts a newer version is for, too."""
-    return tuple(each for each in known if not covers(needs.hosts, each.needs.hosts))
+    return tuple(each for each in known if not is_covered(each, needs))
+
+
+def is_covered(known: Hosted, needs: Needs) -> bool:
+    """Whether a newer version is for all hosts of one that these have of their own."""
+    return covers(needs.hosts, known.needs.hosts)
 
 
 def why_not(needs: Needs, on: OnHost | None) -> Blocked | None:

@@ -1,13 +1,12 @@
 """Apps that programs run in, and versions that some of them have of their own: one row each, whatever number of cards."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
 from lutong_contracts.hosts import HostChanged, HostRegistered, HostRetired, Needs
 from lutong_contracts.registry import VersionForcedOffline, VersionHosted, VersionReleased, VersionUnhosted
 from lutong_feed.hosts import store
-from lutong_feed.hosts.domain import NOTHING, Hosted, added, without_covered
+from lutong_feed.hosts.domain import NOTHING, Hosted, added, is_covered
 from lutong_feed.hosts.store import OfProgram
 from lutong_feed.store import VersionRow, end_gray
 
@@ -59,20 +58,18 @@ async def hide_unhosted_versions(batch: Sequence[Received[VersionUnhosted]], tx:
 async def drop(tx: Tx, ended: Sequence[VersionUnhosted | VersionForcedOffline]) -> None:
     """Hosts have these versions of their own no more."""
     gone = {(event.program_id, event.version) for event in ended}
-    await _keep_those(tx, [event.program_id for event in ended], lambda key, each: (key, each.version) not in gone)
+    await _keep_those(tx, {event.program_id for event in ended}, lambda key, each: (key, each.version) not in gone)
 
 
 async def cover(tx: Tx, released: Sequence[VersionReleased]) -> None:
     """Versions were released: what hosts had of their own and these are for, too, is passed over, as it is in the registry."""
+    needs: dict[str, list[Needs]] = {}
     for event in released:
-        await _keep_those(tx, [event.program_id], partial(_is_beside, event.needs or NOTHING))
+        needs.setdefault(event.program_id, []).append(event.needs or NOTHING)
+    await _keep_those(tx, needs, lambda key, each: not any(is_covered(each, of) for of in needs[key]))
 
 
-def _is_beside(needs: Needs, _: str, known: Hosted) -> bool:
-    return bool(without_covered([known], needs))
-
-
-async def _keep_those(tx: Tx, program_ids: Sequence[str], stays: Callable[[str, Hosted], bool]) -> None:
+async def _keep_those(tx: Tx, program_ids: Iterable[str], stays: Callable[[str, Hosted], bool]) -> None:
     known = await store.lock_hosted(tx, program_ids)
     changed = {
         key: OfProgram(left, of.offers)
