@@ -50,6 +50,13 @@ class AccountUnfollowed(Event, topic=FOLLOWS, key="follower_id:followee_id"):
     followee_id: Identifier
 
 
+PostAudience = Literal["everybody", "followers", "only_me"]
+"""Who sees a post."""
+
+AnyPostAudience = Annotated[str, Open(PostAudience)]
+"""A `PostAudience` in an event: a later release may have more."""
+
+
 class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):
     """An author published a post. `program_id` is set when the author chose the mini-program;
     otherwise the registry looks for a service that the words ask for, unless the author wants no `card`. Others than the
@@ -71,7 +78,7 @@ class PostPublished(Event, topic=POSTS, key="post_id", from_others=True):
     quote_id: Identifier | None = Field(
         default=None, description="The post that this one shows below its own words; it keeps a card of its own."
     )
-    audience: Annotated[str, Open(Literal["everybody", "followers", "only_me"])] = Field(
+    audience: AnyPostAudience = Field(
         default="everybody", description="Who sees it: everybody, those who follow its author, or the author alone."
     )
 
@@ -86,7 +93,7 @@ class PostLimited(Event, topic=POSTS, key="post_id"):
 
     post_id: Identifier
     author_id: Identifier
-    audience: Annotated[str, Open(Literal["everybody", "followers", "only_me"])]
+    audience: AnyPostAudience
 
 
 class PostRefused(Event, topic=POSTS, key="post_id"):

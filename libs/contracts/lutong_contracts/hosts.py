@@ -28,6 +28,10 @@ class Needs(Value):
     capabilities: tuple[AnyCapability, ...] = Field(default=(), max_length=20)
 
 
+NOTHING: Final = Needs()
+"""What a version needs of which nothing is stated."""
+
+
 class HostCapability(Value):
     """What a host can do for programs, from which version of its platform on."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 
 from lutong_chassis import Command
-from lutong_contracts.feed import REST_MAX
+from lutong_contracts.feed import REST_MAX, PostAudience
 from lutong_contracts.gray import Word
 from lutong_contracts.hosts import PLATFORM_MAX
 from lutong_contracts.touches import Echo
@@ -94,7 +94,7 @@ class NewPost(Command):
     quote_id: Identifier | None = Field(
         default=None, description="the post that this one shows below its own words, with a card of its own"
     )
-    audience: Literal["everybody", "followers", "only_me"] = Field(
+    audience: PostAudience = Field(
         "everybody", description="who sees it: everybody, those who follow its author, or the author alone"
     )
 

@@ -11,7 +11,7 @@ from lutong_chassis.database import Pool, Tx, new_cause, transaction
 from lutong_chassis.handlers import CommandHandler
 from lutong_chassis.testing import an_operator, deliver
 from lutong_contracts import Event
-from lutong_contracts.feed import PostPublished
+from lutong_contracts.feed import PostAudience, PostPublished
 from lutong_contracts.timelines import TimelineUnread
 from lutong_contracts.topics import TIMELINES
 from lutong_feed import accounts
@@ -19,7 +19,7 @@ from lutong_feed.apart.domain import KeepApart, Kind, LetBe
 from lutong_feed.deleting.domain import DeletePost
 from lutong_feed.domain import AccountRow, Cursor
 from lutong_feed.handlers import handlers
-from lutong_feed.limiting.domain import Audience, LimitPost
+from lutong_feed.limiting.domain import LimitPost
 from lutong_feed.publishing.domain import Follow, PublishPost, Unfollow
 from lutong_feed.reading import store as reading
 from lutong_feed.timelines.domain import OpenTimeline
@@ -137,7 +137,7 @@ class Machine:
         """An author lets others see a post, or everybody again. What is limited is neither reposted nor quoted, and its reposts stay."""
         if self.posts:
             place = self.rng.randrange(max(0, len(self.posts) - 30), len(self.posts))
-            audience: Audience = self.rng.choice(("everybody", "followers", "only_me"))
+            audience: PostAudience = self.rng.choice(("everybody", "followers", "only_me"))
             if await self._ask(LimitPost(self.posts[place].post_id, audience)):
                 self.posts[place] = replace(self.posts[place], audience=audience)
 

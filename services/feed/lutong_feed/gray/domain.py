@@ -4,10 +4,10 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from lutong_contracts.gray import Audience, Viewing, sees
-from lutong_contracts.hosts import Needs
+from lutong_contracts.hosts import NOTHING, Needs
 from lutong_contracts.registry import VersionGrayed
 from lutong_contracts.values import Value
-from lutong_feed.hosts.domain import NOTHING, Blocked, needs_of, own_of, why_not
+from lutong_feed.hosts.domain import Blocked, needs_of, own_of, why_not
 
 
 class InGray(Value):

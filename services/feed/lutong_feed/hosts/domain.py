@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import TypeAdapter
 
-from lutong_contracts.hosts import Needs, OnHost, covers
+from lutong_contracts.hosts import NOTHING, Needs, OnHost, covers
 from lutong_contracts.registry import VersionHosted
 from lutong_contracts.values import Value
 
@@ -37,7 +37,6 @@ class Hosted(Value):
 
 _LIST: Final = TypeAdapter(tuple[Hosted, ...])
 _KEPT: Final = 256
-NOTHING: Final = Needs()
 
 
 @lru_cache(_KEPT)

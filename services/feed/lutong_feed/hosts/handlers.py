@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from lutong_chassis import Handlers, Outgoing, Received, Tx
-from lutong_contracts.hosts import HostChanged, HostRegistered, HostRetired, Needs
+from lutong_contracts.hosts import NOTHING, HostChanged, HostRegistered, HostRetired, Needs
 from lutong_contracts.registry import VersionForcedOffline, VersionHosted, VersionReleased, VersionUnhosted
 from lutong_feed.hosts import store
-from lutong_feed.hosts.domain import NOTHING, Hosted, added, is_covered
+from lutong_feed.hosts.domain import Hosted, added, is_covered
 from lutong_feed.hosts.store import OfProgram
 from lutong_feed.store import VersionRow, end_gray
 

@@ -1,18 +1,18 @@
 """Who may see a post, and who may change that. Pure: no clock, no database, no ids made here."""
 
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, NamedTuple, get_args
 
+from lutong_contracts.feed import PostAudience
 from lutong_feed.domain import Refusal
 
-Audience = Literal["everybody", "followers", "only_me"]
-AUDIENCES: Final[frozenset[str]] = frozenset(get_args(Audience))
+AUDIENCES: Final[frozenset[str]] = frozenset(get_args(PostAudience))
 
 
 class LimitPost(NamedTuple):
     """An author wants a post to be seen by some only, or by everybody again."""
 
     post_id: str
-    audience: Audience
+    audience: PostAudience
 
 
 class LimitedPost(NamedTuple):

@@ -5,8 +5,9 @@ from pydantic import BaseModel, ConfigDict
 
 from lutong_chassis import Ask, Command, allowed, audited, routes
 from lutong_chassis.http.problems import documented
+from lutong_contracts.feed import PostAudience
 from lutong_contracts.values import Identifier
-from lutong_feed.limiting.domain import Audience, LimitPost
+from lutong_feed.limiting.domain import LimitPost
 
 router = routes("feed")
 
@@ -16,14 +17,14 @@ class NewAudience(Command):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"audience": "followers"}]})
 
-    audience: Audience
+    audience: PostAudience
 
 
 class AudienceView(BaseModel):
     """Who sees a post."""
 
     post_id: str
-    audience: Audience
+    audience: PostAudience
 
 
 @router.put("/v1/posts/{post_id}/audience", response_model=AudienceView, responses=documented(410))

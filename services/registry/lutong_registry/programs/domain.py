@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from lutong_contracts import Event
 from lutong_contracts.gray import Audience
-from lutong_contracts.hosts import Needs
+from lutong_contracts.hosts import NOTHING, Needs
 from lutong_contracts.registry import (
     Evidence,
     MerchantChanged,
@@ -27,7 +27,6 @@ State = Literal[
     "forced_offline",
 ]  # fmt: skip
 
-NOTHING: Final = Needs()
 IN_FLIGHT: Final = frozenset({"submitted", "admitted", "approved", "gray"})
 MAY_BECOME: Final[Mapping[State, tuple[State, ...]]] = {
     "submitted": ("withdrawn",),
