@@ -38,23 +38,26 @@ async def await_services(tx: Tx, batch: Sequence[Received[CreditHeld]], recalled
     return events
 
 
-async def cancel_services(tx: Tx, causes: Mapping[str, Received[RequestCancelled]]) -> list[Outgoing]:
-    """Members changed their mind: services that still wait end."""
-    return await _end(tx, causes, domain.cancelled)
+async def cancel_services(
+    tx: Tx, services: Mapping[str, Provision], causes: Mapping[str, Received[RequestCancelled]]
+) -> list[Outgoing]:
+    """Members changed their mind: of services, which are locked, those that still wait end."""
+    return await _end(tx, services, causes, domain.cancelled)
 
 
 @handlers.on(ProvisionLapsed)
 async def end_silent_services(batch: Sequence[Received[ProvisionLapsed]], tx: Tx) -> list[Outgoing]:
     """Merchants reported nothing in time: what was held is given back."""
-    return await _end(tx, {received.event.order_id: received for received in batch}, domain.lapsed)
+    causes = {received.event.order_id: received for received in batch}
+    return await _end(tx, await store.lock(tx, causes), causes, domain.lapsed)
 
 
 async def _end(
     tx: Tx,
+    known: Mapping[str, Provision],
     causes: Mapping[str, Received[RequestCancelled]] | Mapping[str, Received[ProvisionLapsed]],
     how: Callable[[Provision], Provision],
 ) -> list[Outgoing]:
-    known = await store.lock(tx, causes)
     ended = [after for key, before in known.items() if (after := how(before)) != before]
     if ended:
         await store.end(tx, ended)

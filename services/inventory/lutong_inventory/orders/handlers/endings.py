@@ -50,12 +50,12 @@ async def cancel_requests(batch: Sequence[Received[RequestCancelled]], tx: Tx) -
     """A member changed their mind: cancel what has not left, or remember it for an order yet to come."""
     order_ids = [received.event.order_id for received in batch]
     await tx.lock("order", order_ids)
-    known = await order_store.known_orders(tx, order_ids)
     causes = {received.event.order_id: received for received in batch}
-    services = await provided.cancel_services(tx, causes)
-    known |= {*await provided_store.lock(tx, order_ids)}
+    services = await provided_store.lock(tx, order_ids)
+    known = await order_store.known_orders(tx, order_ids) | services.keys()
     await order_store.recall(tx, [order_id for order_id in order_ids if order_id not in known])
-    return services + await _cancel(causes, tx, "cancelled_by_member", CANCELLABLE, every_part=True)
+    events = await provided.cancel_services(tx, services, causes)
+    return events + await _cancel(causes, tx, "cancelled_by_member", CANCELLABLE, every_part=True)
 
 
 async def _cancel(
