@@ -92,7 +92,7 @@ def put(known: Location | None, new: Location, given: Mapping[str, Any]) -> Loca
     Coordinates are of the datum that was given last. A location keeps its kind, and one that closed for good stays closed.
     """
     if known is not None and known.closed_at is not None:
-        return Refusal("closed_for_good", f"location {known.location_id!r} is closed for good: open another one")
+        return _closed(known)
     if known is not None and known.kind != new.kind:
         return Refusal(
             "kind_fixed", f"location {known.location_id!r} is a {known.kind}: another kind is another location"
@@ -103,10 +103,14 @@ def put(known: Location | None, new: Location, given: Mapping[str, Any]) -> Loca
     return replace(wanted, place=to_wgs84(new.place.latitude, new.place.longitude, wanted.datum))
 
 
+def _closed(location: Location) -> Refusal:
+    return Refusal("closed_for_good", f"location {location.location_id!r} is closed for good: open another one")
+
+
 def rescheduled(location: Location, given: Mapping[str, Any]) -> Location | Refusal:
     """A location with other hours; what is not `given` stays as it was, also where it is."""
     if location.closed_at is not None:
-        return Refusal("closed_for_good", f"location {location.location_id!r} is closed for good: open another one")
+        return _closed(location)
     return replace(location, **given)
 
 
@@ -120,7 +124,7 @@ def pause(location: Location, until: datetime | None) -> Location | Refusal:
 def resume(location: Location) -> Location | Refusal:
     """Take orders again."""
     if location.closed_at is not None:
-        return Refusal("closed_for_good", f"location {location.location_id!r} is closed for good: open another one")
+        return _closed(location)
     return replace(location, open=True, paused_until=None)
 
 
