@@ -1,6 +1,5 @@
 """What operators ask of hosts, and what everybody may know of them."""
 
-from collections import Counter
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -8,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from lutong_chassis import Command, Problem, Read, Tx, TxDependency, Who, allowed, audit, audited, not_found
 from lutong_contracts.hosts import PLATFORM_MAX, CapabilityName, HostCapability, HostFacts, Scene
 from lutong_contracts.values import Identifier, Reason, Title
-from lutong_registry.bodies import router
+from lutong_registry.bodies import once, router
 from lutong_registry.hosts import domain, store
 
 
@@ -49,13 +48,8 @@ class WantedHost(Command):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        for what, names in (
-            ("capabilities: each capability", [each.capability for each in self.capabilities or ()]),
-            ("scenes: each scene_id", [each.scene_id for each in self.scenes or ()]),
-        ):
-            twice = next((name for name, times in Counter(names).items() if times > 1), None)
-            if twice is not None:
-                raise ValueError(f"{what} may come once, {twice!r} is repeated")
+        once([each.capability for each in self.capabilities or ()], "capabilities: each capability")
+        once([each.scene_id for each in self.scenes or ()], "scenes: each scene_id")
         return self
 
     def over(self, known: HostFacts) -> HostFacts:

@@ -1,6 +1,5 @@
 """What the registry's commands take, and what its queries give."""
 
-from collections import Counter
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -19,6 +18,7 @@ from lutong_contracts.values import (
     Title,
     VersionNumber,
 )
+from lutong_registry.bodies import once
 from lutong_registry.programs.domain import Program
 from lutong_registry.search.domain.lexicon import stop_words
 from lutong_registry.search.domain.text import key_of, plain
@@ -33,13 +33,6 @@ def _is_specific(keyword: str) -> str:
 
 
 Keyword = Annotated[Word, AfterValidator(_is_specific)]
-
-
-def _once(values: list[str], what: str) -> None:
-    """Refuse a list in which one of two would silently win."""
-    repeated = next((value for value, count in Counter(values).items() if count > 1), None)
-    if repeated is not None:
-        raise ValueError(f"{what} may come once, {repeated!r} is repeated")
 
 
 class Price(Money):
@@ -90,11 +83,11 @@ class Manifest(Command):
 
     @model_validator(mode="after")
     def _offers_agree(self) -> Self:
-        _once([offer.sku for offer in self.offers], "offers: each sku")
+        once([offer.sku for offer in self.offers], "offers: each sku")
         if len({offer.unit_price.currency for offer in self.offers}) > 1:
             raise ValueError("offers: all prices must have one currency")
-        _once([each.name for each in self.req_permissions], "req_permissions: each name")
-        _once(self.hosts or [], "hosts: each host")
+        once([each.name for each in self.req_permissions], "req_permissions: each name")
+        once(self.hosts or [], "hosts: each host")
         return self
 
 
@@ -123,8 +116,8 @@ class Merchants(Command):
 
     @field_validator("merchants")
     @classmethod
-    def _merchants_come_once(cls, merchants: list[NamedMerchant]) -> list[NamedMerchant]:
-        _once([item.merchant_id for item in merchants], "each merchant_id")
+    def _merchants_comeonce(cls, merchants: list[NamedMerchant]) -> list[NamedMerchant]:
+        once([item.merchant_id for item in merchants], "each merchant_id")
         return merchants
 
 
@@ -190,8 +183,8 @@ class Onboardings(Command):
 
     @field_validator("programs")
     @classmethod
-    def _programs_come_once(cls, programs: list[Onboarding]) -> list[Onboarding]:
-        _once([item.program_id for item in programs], "each program_id")
+    def _programs_comeonce(cls, programs: list[Onboarding]) -> list[Onboarding]:
+        once([item.program_id for item in programs], "each program_id")
         return programs
 
 
