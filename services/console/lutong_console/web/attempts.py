@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import httpx
 from starlette.requests import Request
@@ -15,6 +17,7 @@ from lutong_console.web.pages import PageError, back, form_of, session_of, targe
 
 TIMEOUT_S: Final = 15.0
 _UNITS_MAX: Final = 10**12
+_GONE: Final = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,27 @@ async def asked(request: Request, service: str, path: str, **params: Any) -> Any
     narrowed = {name: value for name, value in params.items() if value is not None}
     async with target.client(TIMEOUT_S) as client:
         return await call(client, "GET", f"{target.urls[service]}{path}", params=narrowed)
+
+
+async def asked_if_there(request: Request, service: str, path: str) -> dict[str, Any] | None:
+    """The same of one thing; None where it is not there."""
+    try:
+        found: dict[str, Any] = await asked(request, service, path)
+    except ConsoleError as error:
+        if error.status == _GONE:
+            return None
+        raise
+    return found
+
+
+def moment(text: str, zone: ZoneInfo) -> str:
+    """A moment that was typed, on the clock of a zone where it names none, as services take it; raises ValueError.
+
+    >>> moment("2026-12-31T20:00", ZoneInfo("Asia/Shanghai"))
+    '2026-12-31T12:00:00+00:00'
+    """
+    typed = datetime.fromisoformat(text)
+    return (typed if typed.tzinfo else typed.replace(tzinfo=zone)).astimezone(UTC).isoformat()
 
 
 def whole(form: Form, name: str, least: int = 0) -> int:

@@ -9,13 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lutong_console.cli.errors import ConsoleError
-from lutong_console.web.attempts import asked, segment
+from lutong_console.web.attempts import asked, asked_if_there, segment
 from lutong_console.web.pages import PageError, session_of, show
 
 _Z: Final = NormalDist().inv_cdf(0.975)
 _STORES: Final = 200
-_GONE: Final = 404
 
 
 class Interval(NamedTuple):
@@ -55,7 +53,7 @@ async def figures(request: Request) -> Response:
     report, stores, members = await asyncio.gather(
         asked(request, "inventory", f"{below}/stores/report", since=since, until=until, limit=_STORES),
         asked(request, "inventory", f"{below}/stores/uplift"),
-        _membership(request, below),
+        asked_if_there(request, "membership", f"{below}/uplift"),  # of a merchant without an open plan there is none
     )
     data = {
         "merchant": merchant,
@@ -64,16 +62,6 @@ async def figures(request: Request) -> Response:
         "member_uplift": members,
     }
     return show(request, "figures.html", data)
-
-
-async def _membership(request: Request, below: str) -> Any:  # noqa: ANN401  # JSON
-    """What membership changed; None where no plan is open."""
-    try:
-        return await asked(request, "membership", f"{below}/uplift")
-    except ConsoleError as error:
-        if error.status == _GONE:
-            return None
-        raise
 
 
 async def funnel(request: Request) -> Response:

@@ -1,6 +1,6 @@
 """When a store takes orders, and its slots: opened for some days, and taken back when it closes early."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from starlette.routing import Route
 from lutong_console.cli.errors import ConsoleError
 from lutong_console.imports.kinds.stores import StoreRow
 from lutong_console.targets import call
-from lutong_console.web.attempts import NOTHING, Attempt, Form, asked, attempt, segment, serves, whole
+from lutong_console.web.attempts import NOTHING, Attempt, Form, asked, attempt, moment, segment, serves, whole
 from lutong_console.web.pages import PageError, session_of, show, target_of
 
 _ROWS: Final = 200
@@ -98,13 +98,12 @@ async def _open(request: Request, client: httpx.AsyncClient, form: Form) -> None
 
 
 async def _withdraw(request: Request, client: httpx.AsyncClient, form: Form) -> Any:  # noqa: ANN401  # JSON
+    store = await call(client, "GET", _url(request), params=_owner(request))
     try:
-        starts = datetime.fromisoformat(form.get("starts_at", ""))
+        starts_at = moment(form.get("starts_at", ""), ZoneInfo(store["zone"]))
     except ValueError:
         raise ConsoleError("starts_at: write it as 2026-12-31T18:00, on the clock of the store") from None
-    store = await call(client, "GET", _url(request), params=_owner(request))
-    moment = (starts if starts.tzinfo else starts.replace(tzinfo=ZoneInfo(store["zone"]))).astimezone(UTC)
-    body = {"starts_at": moment.isoformat(), "reason": form.get("reason", "").strip()}
+    body = {"starts_at": starts_at, "reason": form.get("reason", "").strip()}
     return await call(client, "POST", f"{_url(request)}/slots/withdrawals", params=_owner(request), json=body)
 
 

@@ -1,6 +1,5 @@
 """Life accounts of a merchant: what is left of the quota and until when, and pushes: drafted, tried, sent, taken back."""
 
-from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -12,7 +11,7 @@ from uuid_utils import uuid7
 
 from lutong_console.cli.errors import ConsoleError
 from lutong_console.targets import call
-from lutong_console.web.attempts import NOTHING, Attempt, Form, asked, attempt, segment
+from lutong_console.web.attempts import NOTHING, Attempt, Form, asked, attempt, moment, segment
 from lutong_console.web.pages import PageError, session_of, show, target_of
 
 _ROWS: Final = 50
@@ -80,12 +79,10 @@ async def _act(request: Request, client: httpx.AsyncClient, form: Form) -> Any: 
 
 
 def _moment(text: str) -> str:
-    """A moment that was typed, on the clock of Shanghai where it names none."""
     try:
-        typed = datetime.fromisoformat(text)
+        return moment(text, _ZONE)
     except ValueError:
         raise ConsoleError("send_at: write it as 2026-12-31T20:00, on the clock of Shanghai") from None
-    return (typed if typed.tzinfo else typed.replace(tzinfo=_ZONE)).astimezone(UTC).isoformat()
 
 
 def _url(request: Request, push_id: str) -> str:

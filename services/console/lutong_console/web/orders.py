@@ -6,11 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lutong_console.cli.errors import ConsoleError
-from lutong_console.web.attempts import asked, segment
+from lutong_console.web.attempts import asked, asked_if_there, segment
 from lutong_console.web.pages import session_of, show
-
-_GONE: Final = 404
 
 
 async def order(request: Request) -> Response:
@@ -18,8 +15,8 @@ async def order(request: Request) -> Response:
     session_of(request, merchants=True)
     order_id = request.path_params["order_id"]
     found = await asked(request, "inventory", f"/v1/orders/{segment(order_id)}")
-    explained = await _if_there(request, "inventory", f"/v1/orders/{segment(order_id)}/explain")
-    hold = await _if_there(request, "membership", f"/v1/holds/{segment(found['part_of'] or order_id)}")
+    explained = await asked_if_there(request, "inventory", f"/v1/orders/{segment(order_id)}/explain")
+    hold = await asked_if_there(request, "membership", f"/v1/holds/{segment(found['part_of'] or order_id)}")
     plan = await _plan(request, hold)
     data = {"order_id": order_id, "order": found, "why": explained, "hold": hold, "plan": plan, "fee": fee(plan, hold)}
     return show(request, "order.html", data)
@@ -29,22 +26,12 @@ async def _plan(request: Request, hold: dict[str, Any] | None) -> dict[str, Any]
     """The version of the plan that the member signed."""
     if hold is None or hold["agreement_id"] is None:
         return None
-    signed = await _if_there(request, "membership", f"/v1/agreements/{segment(hold['agreement_id'])}")
+    signed = await asked_if_there(request, "membership", f"/v1/agreements/{segment(hold['agreement_id'])}")
     if signed is None:
         return None
-    return await _if_there(
+    return await asked_if_there(
         request, "membership", f"/v1/plans/{segment(signed['plan_id'])}/versions/{signed['version']}"
     )
-
-
-async def _if_there(request: Request, service: str, path: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = await asked(request, service, path)
-    except ConsoleError as error:
-        if error.status == _GONE:
-            return None
-        raise
-    return found
 
 
 def fee(plan: dict[str, Any] | None, hold: dict[str, Any] | None) -> dict[str, Any] | None:
