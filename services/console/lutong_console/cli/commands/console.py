@@ -94,7 +94,14 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: object, port: int, access: Access, *, as_json: bool, host: str = _LOOPBACK) -> None:
         super().__init__(
-            uvicorn.Config(app, host, port, log_level="critical", timeout_graceful_shutdown=2)  # type: ignore[arg-type]  # any ASGI application
+            uvicorn.Config(
+                app,  # type: ignore[arg-type]  # any ASGI application
+                host,
+                port,
+                log_level="critical",
+                timeout_graceful_shutdown=2,
+                loop="asyncio",  # uvloop cannot close while a browser's connection is, and ends with an OSError then
+            )
         )
         self.access = access
         self.as_json = as_json
