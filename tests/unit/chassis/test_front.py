@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import httpx
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
@@ -25,6 +26,7 @@ class Room:
     seen: list[str] = field(default_factory=list)
     inside: asyncio.Event = field(default_factory=asyncio.Event)
     may_go: asyncio.Event = field(default_factory=asyncio.Event)
+    connections: set[LoadSheddingProtocol] = field(default_factory=set)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.seen.append(scope["path"])
@@ -74,6 +76,7 @@ async def a_room(*, full: bool = True) -> AsyncIterator[tuple[Room, Line]]:
             room, http=LoadSheddingProtocol, limit_concurrency=1, lifespan="off", log_config=None, access_log=False
         )
     )
+    room.connections = server.server_state.connections  # type: ignore[assignment]  # those of the configured protocol
     serving = asyncio.create_task(server.serve([listening]))
     first, second = [Line(*await asyncio.open_connection("127.0.0.1", room.port)) for _ in range(2)]
     if full:
@@ -195,6 +198,15 @@ async def test_trailers_become_no_headers() -> None:
 async def test_negative_control_without_the_hook_a_trailer_becomes_a_header(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LoadSheddingProtocol, "on_header", HttpToolsProtocol.on_header)
     assert "authorization" in await headers_with_a_trailer()
+
+
+async def test_an_idle_connection_outlives_what_clients_keep() -> None:
+    async with a_room(full=False) as (room, line):
+        line.write(get("/next"))
+        await line.answer()
+        (closing,) = [each.timeout_keep_alive_task for each in room.connections if each.timeout_keep_alive_task]
+        kept_s = httpx.Limits().keepalive_expiry or 0
+        assert closing.when() - asyncio.get_running_loop().time() > 10 * kept_s
 
 
 async def test_pipelined_requests_are_answered_in_order_one_at_a_time() -> None:

@@ -20,6 +20,9 @@ _ALWAYS_ANSWERED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _OPERATIONS: Final = "/operations/"
 OPERATORS_MAX: Final = 8
 """Requests of operators above the limit: who looks for the cause gets in when everything is full."""
+IDLE_S: Final = 150
+"""An idle connection stays open longer than clients keep theirs (httpx 5 s, nginx 60 s, Caddy 120 s): who closes first is
+the client, and no request meets a connection that is just being closed."""
 _HEAD_TOO_LONG: Final = f"the head of a request may have {HEAD_BYTES_MAX} bytes at most"
 _NOT_HTTP: Final = "this is not HTTP/1.1 as RFC 9112 has it: the connection is closed"
 
@@ -55,6 +58,7 @@ class LoadSheddingProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # uvicorn's arguments for protocols
         super().__init__(*args, **kwargs)
         self.limit_concurrency = None  # the limit is applied in `_start_asgi_task`
+        self.timeout_keep_alive = IDLE_S
 
     def on_message_begin(self) -> None:
         """The parser's hook: a head begins."""

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 import uvicorn
 
+from lutong_chassis.http.load_shedding import IDLE_S
 from lutong_console import running_console
 from lutong_console.bearer import acting_as
 from lutong_console.cli.errors import USAGE, ConsoleError
@@ -100,6 +101,7 @@ class Server(uvicorn.Server):
                 port,
                 log_level="critical",
                 timeout_graceful_shutdown=2,
+                timeout_keep_alive=IDLE_S,
                 loop="asyncio",  # uvloop cannot close while a browser's connection is, and ends with an OSError then
             )
         )
