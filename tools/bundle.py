@@ -4,7 +4,7 @@
     make bundle ARGS="DIR --profile observability,tools"
 
 On the other machine, which has Docker, compose and the same Python: `sh DIR/install.sh`, then `lutong init` and `lutong up`.
-Exit code 1: an image or a package cannot be had; 2: usage.
+Exit code 1: an image or a package cannot be had; 2: usage, or no engine here; 3: the engine does not answer.
 """
 
 import argparse
@@ -18,7 +18,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from lutong_console.cli.errors import PROBLEM, USAGE
+from lutong_console.cli.errors import USAGE, ConsoleError
+from lutong_console.engine import image_ids, run
 from lutong_contracts.topics import SERVICES
 
 ROOT: Final = Path(__file__).parents[1]
@@ -32,6 +33,8 @@ _PACKAGES: Final = (
 )
 _NOT_TAKEN: Final = ("secrets", ".env", "settings.env", "local", "__pycache__", "requirements", "Dockerfile*")
 _CHUNK_BYTES: Final = 1 << 20
+_MADE_S: Final = 3600.0
+"""How long images may take to be built, fetched, and packages too."""
 
 INSTALL: Final = f"""#!/bin/sh
 # Check what was carried here, load the images, and install the command line beside them. Nothing is fetched.
@@ -45,10 +48,6 @@ echo "Next: export LUTONG_DEPLOY=$PWD/deploy LUTONG_TARGET=compose; . venv/bin/a
 """
 
 
-class UnavailableError(Exception):
-    """What is to be in the bundle cannot be had; its text reports what, and what to do."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make a bundle; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.bundle", description=__doc__.partition("\n")[0])
@@ -60,9 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     try:
         made = bundle(given.directory, [name for name in given.profile.split(",") if name])
-    except UnavailableError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return PROBLEM
+    except ConsoleError as error:
+        sys.stderr.write(f"error: {error}{f'; then: {error.then}' if error.then else ''}\n")
+        return error.code
     sys.stdout.write(f"{made}\nnext, where it is carried to: sh {made.name}/install.sh\n")
     return 0
 
@@ -91,16 +90,13 @@ def sums(directory: Path) -> Iterator[str]:
 
 def _images(profiles: Sequence[str]) -> list[str]:
     """Build ours, fetch those of others that are not here, and give the names of all."""
-    compose = ["docker", "compose", *(part for name in profiles for part in ("--profile", name))]
-    _run([*compose, "build", "--quiet"], "the images of the suite cannot be built")
-    shown = json.loads(
-        _run([*compose, "config", "--format", "json"], "compose does not understand deploy/compose.yaml")
-    )
-    names = sorted({piece["image"] for piece in shown["services"].values()})
-    for name in names:
-        if subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode:  # noqa: S603, S607  # a name that compose gave
-            _run(["docker", "pull", "--quiet", name], f"image {name} is not here and cannot be fetched")
-    return names
+    chosen = [part for name in profiles for part in ("--profile", name)]
+    _run("docker", "compose", *chosen, "build", "--quiet")
+    shown = json.loads(_run("docker", "compose", *chosen, "config", "--format", "json"))
+    names = {piece["image"] for piece in shown["services"].values()}
+    for name in sorted(names - image_ids(names).keys()):
+        _run("docker", "pull", "--quiet", name)
+    return sorted(names)
 
 
 def _save(images: Sequence[str], file: Path) -> None:
@@ -112,27 +108,20 @@ def _save(images: Sequence[str], file: Path) -> None:
         assert saving.stdout  # noqa: S101  # it is a pipe
         shutil.copyfileobj(saving.stdout, packed, _CHUNK_BYTES)
     if saving.returncode:
-        raise UnavailableError(f"docker save ended with {saving.returncode}: is the disk full?")
+        raise ConsoleError(f"docker save ended with {saving.returncode}: is the disk full?")
 
 
 def _wheels(directory: Path) -> None:
     """What the command line needs, checked against the lock, and our own packages."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     lock = ROOT / "deploy" / "requirements" / "local.lock"
-    fetch = [*pip, "download", "--only-binary", ":all:", "--require-hashes", "--dest", str(directory), "-r", str(lock)]
-    _run(fetch, "packages of deploy/requirements/local.lock cannot be fetched")
+    _run(*pip, "download", "--only-binary", ":all:", "--require-hashes", "--dest", str(directory), "-r", str(lock))
     own = [str(ROOT / package) for package in _PACKAGES]
-    build = [*pip, "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(directory), *own]
-    _run(build, "our own packages cannot be built")
+    _run(*pip, "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(directory), *own)
 
 
-def _run(command: Sequence[str], otherwise: str) -> str:
-    if not shutil.which(command[0]):
-        raise UnavailableError(f"{otherwise}: {command[0]} is not installed")
-    done = subprocess.run(command, cwd=ROOT / "deploy", capture_output=True, text=True, check=False)  # noqa: S603  # our own arguments, no shell
-    if done.returncode:
-        raise UnavailableError(f"{otherwise}: {(done.stderr.strip() or done.stdout.strip())[-500:]}")
-    return done.stdout
+def _run(*command: str) -> str:
+    return run(*command, place=ROOT / "deploy", timeout_s=_MADE_S)
 
 
 def _report(what: str) -> None:

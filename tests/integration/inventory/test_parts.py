@@ -1,68 +1,22 @@
 """Orders that several locations serve: all of it or nothing is set aside, each part goes its own way, and the whole ends once."""
 
 import asyncio
-from typing import TypeVar
 
 import asyncpg
 import httpx
 import pytest
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import a_member, bearer, deliver, events_published
-from lutong_contracts import Event
+from lutong_chassis.testing import deliver
 from lutong_contracts.inventory import (
-    AcceptanceLapsed,
-    FlagshipOffered,
     LocationDeclined,
-    OfferLapsed,
-    OrderCancelled,
-    OrderFulfilled,
     OrderRefunded,
     OrderSourced,
-    PartCancelled,
-    PartFulfilled,
 )
-from lutong_contracts.membership import CreditHeld
 from lutong_inventory.handlers import handlers
+from tests.integration.inventory.parts import RULES, STEPS, a_split, an_order, go, latest, order, published_names
 from tests.integration.inventory.shop import names, shelf, step, stock, summary
-from tests.support.builders import a_cancellation, a_hold
-
-E = TypeVar("E", bound=Event)
-RULES = "/v1/merchants/shop/sourcing-rules"
-STEPS = ("accepted", "picked", "handed_over", "fulfilled")
-
-
-def an_order(order_id: str = "o-1") -> CreditHeld:
-    """A tea and two cups for 1.00 in all, at a list price of 3.00."""
-    return a_hold(order_id, ("tea", 1), ("cup", 2))
-
-
-async def a_split(client: httpx.AsyncClient, pool: Pool, *order_ids: str, **units: int) -> list[Event]:
-    """The near store has the tea, the far one the cups; gives what is published of the orders."""
-    assert (await client.put(RULES, json={"parts_max": 2})).status_code == 200
-    await stock(client, **({"near_tea": 1, "far_cup": 2} | units))
-    return await deliver(pool, handlers, *map(an_order, order_ids or ("o-1",)))
-
-
-async def go(client: httpx.AsyncClient, part: str, location: str, *steps: str) -> None:
-    for name in steps or STEPS:
-        answer = await step(client, name, part, location)
-        assert answer.status_code == 200, answer.text
-
-
-async def order(client: httpx.AsyncClient, order_id: str = "o-1") -> dict[str, object]:
-    found: dict[str, object] = (await client.get(f"/v1/orders/{order_id}")).json()
-    return found
-
-
-async def latest(pool: Pool, kind: type[E]) -> E:
-    """The last event of a kind that was published."""
-    payload = await pool.fetchval("SELECT payload FROM outbox WHERE type = $1 ORDER BY id DESC LIMIT 1", kind.type)
-    return kind.model_validate_json(payload)
-
-
-async def published_names(pool: Pool) -> list[str]:
-    return [kind.split(".")[2] for kind, _ in await events_published(pool) if kind.startswith("lutong.inventory")]
+from tests.support.builders import a_cancellation
 
 
 async def test_no_order_is_split_unless_its_merchant_lets_it(client: httpx.AsyncClient, pool: Pool) -> None:
@@ -146,74 +100,6 @@ async def test_parts_that_end_at_once_end_their_order_once(client: httpx.AsyncCl
     assert (ends.count("part-fulfilled"), ends.count("order-fulfilled")) == (16, 8)
 
 
-async def test_a_part_that_is_declined_goes_elsewhere_alone(client: httpx.AsyncClient, pool: Pool) -> None:
-    await a_split(client, pool, flagship_cup=2)
-    declined = await client.post("/v1/orders/o-1.2/declines", json={"location_id": "far", "reason": "damaged"})
-    assert declined.status_code == 202
-    published = await deliver(pool, handlers, await latest(pool, LocationDeclined))
-    (offered,) = (event for event in published if isinstance(event, FlagshipOffered))
-    assert (offered.order_id, offered.fulfilment_id, offered.location_id) == ("o-1", "o-1.2", "flagship")
-    yes = await client.post(
-        "/v1/orders/o-1.2/consent", json={"member_id": "m-1", "accepts": True}, headers=bearer(a_member("m-1"))
-    )
-    assert yes.status_code == 200
-    assert [part["location_id"] for part in (await order(client))["fulfilments"]] == ["near", "flagship"]  # type: ignore[attr-defined]  # JSON
-    await summary(client)
-
-
-async def test_a_whole_order_that_is_declined_may_be_split(client: httpx.AsyncClient, pool: Pool) -> None:
-    await a_split(client, pool, near_cup=2, far_tea=0, flagship_tea=1)
-    assert [part["location_id"] for part in (await order(client))["fulfilments"]] == ["near"]  # type: ignore[attr-defined]  # JSON
-    declined = LocationDeclined(order_id="o-1", merchant_id="shop", location_id="near", reason="damaged", skus=("tea",))
-    published = await deliver(pool, handlers, declined)
-    assert not [event for event in published if isinstance(event, OrderCancelled)]
-    found = await order(client)
-    assert [(part["fulfilment_id"], part["location_id"], part["state"]) for part in found["fulfilments"]] == [  # type: ignore[attr-defined]  # JSON
-        ("o-1", "far", "sourced"),
-        ("o-1.2", "flagship", "offered"),
-    ]
-    aside = await pool.fetch("SELECT order_id, sku, units, state FROM reservation ORDER BY order_id")
-    assert [tuple(row) for row in aside] == [("o-1", "cup", 2, "open"), ("o-1.2", "tea", 1, "open")]
-    hops = await pool.fetch("SELECT order_id, hop FROM sourcing_decision ORDER BY order_id, hop")
-    assert [tuple(row) for row in hops] == [("o-1", 1), ("o-1", 2), ("o-1.2", 1)]
-    await summary(client)
-
-
-async def test_no_part_goes_back_to_who_had_the_whole_order(client: httpx.AsyncClient, pool: Pool) -> None:
-    await a_split(client, pool, near_cup=2, flagship_tea=1)
-    await deliver(
-        pool, handlers, LocationDeclined(order_id="o-1", merchant_id="shop", location_id="near", reason="damaged")
-    )
-    await stock(client, near_tea=9, near_cup=9)
-    lost = LocationDeclined(
-        order_id="o-1", fulfilment_id="o-1", merchant_id="shop", location_id="far", reason="damaged"
-    )
-    other = LocationDeclined(
-        order_id="o-1", fulfilment_id="o-1.2", merchant_id="shop", location_id="flagship", reason="damaged"
-    )
-    dropped = [e for e in await deliver(pool, handlers, lost, other) if isinstance(e, PartCancelled)]
-    assert sorted(each.fulfilment_id for each in dropped) == ["o-1", "o-1.2"]
-    assert (await order(client))["state"] == "cancelled"
-    await summary(client)
-
-
-async def test_a_part_that_was_split_off_goes_on_from_its_first_decision(client: httpx.AsyncClient, pool: Pool) -> None:
-    await a_split(client, pool, near_cup=2, far_tea=0, flagship_tea=1)
-    await client.put(RULES, json={"parts_max": 3})
-    declined = LocationDeclined(order_id="o-1", merchant_id="shop", location_id="near", reason="rush_hour")
-    await deliver(pool, handlers, declined)
-    await stock(client, flagship_cup=2)
-    lost = LocationDeclined(
-        order_id="o-1", fulfilment_id="o-1", merchant_id="shop", location_id="far", reason="damaged"
-    )
-    await deliver(pool, handlers, lost)
-    hops = await pool.fetch("SELECT hop, location_id FROM sourcing_decision WHERE order_id = 'o-1' ORDER BY hop")
-    assert [(row["hop"], row["location_id"].rpartition(":")[2]) for row in hops] == [
-        (1, "near"), (2, "far"), (3, "flagship"),
-    ]  # fmt: skip
-    await summary(client)
-
-
 async def test_a_member_who_cancels_means_parts_that_are_just_made(client: httpx.AsyncClient, pool: Pool) -> None:
     orders = [f"o-{n}" for n in range(8)]
     await a_split(client, pool, *orders, near_tea=8, near_cup=16, far_cup=16, flagship_tea=8)
@@ -225,20 +111,6 @@ async def test_a_member_who_cancels_means_parts_that_are_just_made(client: httpx
     left = await pool.fetch("SELECT order_id, state FROM customer_order WHERE state <> 'cancelled'")
     assert [tuple(row) for row in left] == []
     await summary(client)
-
-
-async def test_an_order_is_short_picked_when_nobody_else_has_a_part(client: httpx.AsyncClient, pool: Pool) -> None:
-    await a_split(client, pool)
-    declined = LocationDeclined(
-        order_id="o-1", fulfilment_id="o-1.2", merchant_id="shop", location_id="far", reason="sold_out"
-    )
-    (dropped,) = (e for e in await deliver(pool, handlers, declined) if isinstance(e, PartCancelled))
-    assert (dropped.fulfilment_id, dropped.reason, dropped.amount.amount_minor) == ("o-1.2", "sold_out", 67)
-    await go(client, "o-1", "near")
-    whole = await latest(pool, OrderFulfilled)
-    assert whole.listed is not None
-    assert (whole.amount.amount_minor, whole.listed.amount_minor) == (33, 100)
-    assert (await order(client))["state"] == "fulfilled"
 
 
 async def test_an_order_ends_without_goods_when_its_member_cancels_all_parts(
@@ -260,17 +132,6 @@ async def test_what_has_left_still_comes_when_the_rest_is_cancelled(client: http
     assert names(await deliver(pool, handlers, a_cancellation())).count("OrderCancelled") == 0
     await go(client, "o-1.2", "far", "fulfilled")
     assert (await order(client))["state"] == "fulfilled"
-
-
-async def test_a_deadline_of_one_part_is_not_that_of_another(client: httpx.AsyncClient, pool: Pool) -> None:
-    await a_split(client, pool)
-    lapsed = AcceptanceLapsed(order_id="o-1", fulfilment_id="o-1.2", location_id="far")
-    assert "PartCancelled" in names(await deliver(pool, handlers, lapsed))
-    older = AcceptanceLapsed(
-        order_id="o-1", location_id="far"
-    )  # of a release without parts: the far store has no such order
-    assert await deliver(pool, handlers, older, OfferLapsed(order_id="o-1")) == []
-    assert [part["state"] for part in (await order(client))["fulfilments"]] == ["sourced", "cancelled"]  # type: ignore[attr-defined]  # JSON
 
 
 async def test_what_comes_back_of_a_part_names_it(client: httpx.AsyncClient, pool: Pool) -> None:
@@ -296,14 +157,3 @@ async def test_an_order_for_pickup_is_never_split(client: httpx.AsyncClient, poo
     await stock(client, near_tea=9, far_cup=9)
     published = await deliver(pool, handlers, an_order().model_copy(update={"mode": "pickup"}))
     assert names(published) == ["OrderRejected"]
-
-
-async def test_a_short_count_sends_the_part_that_it_breaks(client: httpx.AsyncClient, pool: Pool) -> None:
-    await a_split(client, pool)
-    await stock(client, far_cup=1)
-    declined = await latest(pool, LocationDeclined)
-    assert (declined.order_id, declined.fulfilment_id, declined.reason) == ("o-1", "o-1.2", "short")
-    ended = await deliver(pool, handlers, declined)
-    assert "PartCancelled" in names(ended)
-    assert not any(isinstance(event, PartFulfilled) for event in ended)
-    await summary(client)
