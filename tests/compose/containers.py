@@ -29,6 +29,7 @@ PORTS: Final = (
     "KAFKA_UI",
     "CONSOLE",
     "HTTPS",
+    "TRACES",
     *map(str.upper, SERVICES),
 )
 

@@ -11,12 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lutong_console.deployment import variables_of
 from lutong_contracts.topics import SERVICES
 from tests.compose.containers import DEPLOY, Containers, counts, engine, has_image, roads
 from tests.support.outside import machine_outside
 
 
-@pytest.mark.parametrize("profile", ["", "observability", "ha", "tools", "proxy", "*"])
+@pytest.mark.parametrize("profile", ["", "observability", "tracing", "ha", "tools", "proxy", "*"])
 def test_compose_understands_every_profile(profile: str) -> None:
     if why := engine():
         pytest.skip(why)
@@ -220,6 +221,7 @@ def test_a_backup_older_than_every_deadline_comes_back_as_documented(deployed: C
         ("observability", "grafana"),
         ("tools", "kafka-ui"),
         ("proxy", "proxy"),
+        ("tracing", "collector"),
     ],
 )
 def test_what_a_profile_adds_starts_beside_the_suite(deployed: Containers, profile: str, piece: str) -> None:
@@ -245,6 +247,28 @@ def test_prometheus_sees_every_service(deployed: Containers) -> None:
     rules = httpx.get(url.replace("query", "rules")).json()["data"]["groups"]
     assert {rule["health"] for group in rules for rule in group["rules"]} <= {"ok", "unknown"}
     assert rules
+
+
+def test_a_road_is_one_trace_through_four_services(deployed: Containers) -> None:
+    configured = json.loads(deployed.compose("--profile", "tracing", "config", "--format", "json"))["services"]
+    if not has_image(image := configured["collector"]["image"]):
+        pytest.skip(f"{image} is not here and cannot be fetched")
+    traced = replace(deployed, variables=deployed.variables | variables_of(DEPLOY / "tracing.env"))
+    traced.lutong_ends(0, "up")
+    assert roads(traced) == 7
+    records = traced.lutong("tail", "orders", "--since", "5m", "--until", "now").splitlines()
+    (trace, *_) = [record["trace"] for record in map(json.loads, records) if record["type"].endswith("order-sourced.v1")]
+    url = f"http://127.0.0.1:{deployed.variables['LUTONG_TRACES_PORT']}/api/traces/{trace}"
+
+    def seen() -> set[str]:
+        answer = httpx.get(url)
+        found = answer.json()["data"] if answer.is_success else []
+        return {process["serviceName"] for each in found for process in each["processes"].values()}
+
+    deadline = time.monotonic() + 60
+    while seen() != {f"lutong-{service}" for service in SERVICES} and time.monotonic() < deadline:
+        time.sleep(1)  # services send their spans every five seconds
+    assert seen() == {f"lutong-{service}" for service in SERVICES}
 
 
 def test_the_command_line_works_in_its_container(deployed: Containers) -> None:

@@ -1,7 +1,7 @@
 """What was chosen for a deployment in containers, remembered where compose itself looks: in `deploy/.env`.
 
 So `make`, `lutong` and `docker compose` by hand see one deployment: the same files, profiles and project. Profiles that bring
-variables along have a file of them (`ha.env`), which is written down with them.
+variables along have a file of them (`ha.env`, `tracing.env`), which is written down with them and goes with them.
 """
 
 import os
@@ -15,7 +15,8 @@ from lutong_console.cli.errors import USAGE, ConsoleError
 
 NONE: Final = "none"
 """The name that stands for no profile, and for no override."""
-PROFILES: Final = ("observability", "ha", "tools", "proxy")
+PROFILES: Final = ("observability", "tracing", "ha", "tools", "proxy")
+_BRING_VARIABLES: Final = ("ha", "tracing")
 SIZES: Final = ("small", "medium", "large")
 """Each has a file of variables in deploy/sizes, and all of them the same variables: one size replaces another."""
 _HEADING: Final = "# ---- chosen by `lutong up`; read by docker compose, make and lutong alike"
@@ -79,17 +80,20 @@ def _profiles(place: Path, there: Mapping[str, str], chosen: Iterable[str]) -> d
     wanted = list(chosen)
     if unknown := [name for name in wanted if name not in PROFILES]:
         raise ConsoleError(f"there is no profile {unknown[0]!r}: there are {', '.join(PROFILES)}, none", code=USAGE)
-    found = {"COMPOSE_PROFILES": ",".join(wanted)}
-    if "ha" in wanted:
-        brought = env_file.variables((place / "ha.env").read_text(encoding="utf-8"), {})
-        return brought | found
-    if there.get(_BROKERS) == "3":
+    if "ha" not in wanted and there.get(_BROKERS) == "3":
         raise ConsoleError(
             "this deployment has three brokers, and their number is chosen before the first start",
             then=f"lutong up --target compose --profile {','.join(['ha', *wanted])}",
             code=USAGE,
         )
-    return found
+    found: dict[str, str] = {}
+    for name in _BRING_VARIABLES:
+        brought = env_file.variables((place / f"{name}.env").read_text(encoding="utf-8"), {})
+        if name in wanted:
+            found |= brought
+        else:  # a value of yours stays
+            found |= {variable: "" for variable, value in brought.items() if there.get(variable) == value}
+    return found | {"COMPOSE_PROFILES": ",".join(wanted)}
 
 
 def _files(place: Path, overrides: list[str]) -> list[str]:

@@ -33,7 +33,7 @@ TOPICS = Piece("topics", "lutong-topics-1", "exited", image="lutong/console:2")
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    for name in ("compose.yaml", "compose.production.yaml", "ha.env"):
+    for name in ("compose.yaml", "compose.production.yaml", "ha.env", "tracing.env"):
         (tmp_path / name).write_text((DEPLOY / name).read_text())
     shutil.copytree(DEPLOY / "sizes", tmp_path / "sizes")
     return tmp_path
@@ -54,6 +54,14 @@ def test_three_brokers_are_remembered_with_their_variables(place: Path) -> None:
     assert found["COMPOSE_FILE"] == "compose.yaml:compose.production.yaml"
     assert chosen.values(place, {}, Choice()) == {}
     assert chosen.values(place, {}, Choice("none", "none")) == {"COMPOSE_PROFILES": "", "COMPOSE_FILE": ""}
+
+
+def test_where_traces_go_comes_and_goes_with_their_profile(place: Path) -> None:
+    ours = {"LUTONG_OTLP_ENDPOINT": "http://collector:4318"}
+    yours = {"LUTONG_OTLP_ENDPOINT": "http://collector.example.org:4318"}
+    assert chosen.values(place, {}, Choice("tracing,tools")) == ours | {"COMPOSE_PROFILES": "tracing,tools"}
+    assert chosen.values(place, ours, Choice("tools")) == {"LUTONG_OTLP_ENDPOINT": "", "COMPOSE_PROFILES": "tools"}
+    assert chosen.values(place, yours, Choice("tools")) == {"COMPOSE_PROFILES": "tools"}
 
 
 def test_a_size_replaces_another_and_is_taken_back(place: Path) -> None:

@@ -26,6 +26,13 @@ def test_tail_reads_structured_mode() -> None:
     assert shown["event"] == POST.model_dump(mode="json")
 
 
+def test_tail_shows_the_trace_that_an_event_belongs_to() -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+    assert describe(in_structured_mode(traceparent=f"00-{trace}-00f067aa0ba902b7-01"))["trace"] == trace
+    assert describe(in_structured_mode())["trace"] is None
+
+
 def test_tail_reads_names_in_capitals() -> None:
     assert describe(a_record(VALUE, [(name.upper(), value) for name, value in with_headers()]))["id"] == "e-1"
 

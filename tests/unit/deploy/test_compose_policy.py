@@ -117,10 +117,10 @@ def test_every_variable_has_one_default_and_stands_in_the_example() -> None:
     example = (DEPLOY / ".env.example").read_text(encoding="utf-8")
     known = set(re.findall(r"^#?([A-Z]\w+)=", example, re.MULTILINE)) - {"COMPOSE_PROFILES"}
     digests = {name for name in variables(DEPLOY / "compose.production.yaml") if name.endswith("_DIGEST")}
-    assert known == found.keys() | digests | {"LUTONG_BACKUPS"}  # the last one is for the command line alone
-    assert set(re.findall(r"^([A-Z]\w+)=", (DEPLOY / "ha.env").read_text(), re.MULTILINE)) <= known | {
-        "COMPOSE_PROFILES"
-    }
+    passed_on = {name for name, value in read("compose.yaml")["x-environment"].items() if value is None}
+    assert known == found.keys() | digests | passed_on | {"LUTONG_BACKUPS"}  # which the command line alone reads
+    for profile in ("ha", "tracing"):
+        assert variables_of(DEPLOY / f"{profile}.env").keys() <= known | {"COMPOSE_PROFILES"}
     assert not re.findall(r"^\w+=", example, re.MULTILINE), "a copy of the example changes nothing"
 
 
@@ -159,13 +159,14 @@ def test_overrides_change_only_pieces_that_exist(path: Path, document: Document)
 
 
 def test_prometheus_asks_every_service_by_its_name(document: Document) -> None:
-    replicas, scrape, *others = read("prometheus/prometheus.yml")["scrape_configs"]
+    replicas, scrape, *others, collector = read("prometheus/prometheus.yml")["scrape_configs"]
     (names,) = replicas["dns_sd_configs"]
     assert (replicas["job_name"], names["names"], names["port"]) == ("lutong", list(SERVICES), 8000)
     asked = {group["labels"]["service"]: group["targets"] for group in scrape["static_configs"]}
     assert asked == {service: [f"{service}:8000"] for service in SERVICES}
     hosts = {target.split(":")[0] for each in others for group in each["static_configs"] for target in group["targets"]}
     assert hosts - {"console"} == {"kafka-exporter", "postgres-exporter", "disk-exporter", "alertmanager"}
+    hosts |= set(collector["dns_sd_configs"][0]["names"])
     watched = {name for name, piece in document["services"].items() if "watching" in piece["networks"]}
     assert hosts - {"console"} <= watched
 
@@ -189,6 +190,15 @@ def test_grafana_finds_dashboards_and_the_source_that_they_ask(document: Documen
     (provider,) = read("grafana/provisioning/dashboards/lutong.yml")["providers"]
     targets = {volume["target"] for volume in document["services"]["grafana"]["volumes"] if isinstance(volume, dict)}
     assert provider["options"]["path"] in targets
+
+
+def test_services_send_traces_where_the_collector_takes_them(document: Document) -> None:
+    endpoint = variables_of(DEPLOY / "tracing.env")["LUTONG_OTLP_ENDPOINT"]
+    config = read("tracing/collector.yaml")
+    assert endpoint == f"http://collector:{config['receivers']['otlp']['protocols']['http']['endpoint'].split(':')[1]}"
+    (source,) = read("grafana/provisioning/datasources/jaeger.yml")["datasources"]
+    assert source["url"] == f"http://collector:{config['extensions']['jaeger_query']['http']['endpoint'].split(':')[1]}"
+    assert set(document["services"]["collector"]["networks"]) == {"http", "watching"}
 
 
 def test_the_recipe_of_images_is_hashed_and_ends_without_rights() -> None:

@@ -84,7 +84,7 @@ async def _follow(  # what tail was asked for
 def describe(record: Any) -> dict[str, Any]:  # noqa: ANN401  # an aiokafka ConsumerRecord
     """A record for people and programs, as services read it. Whatever is not understood is shown as text, never fails.
 
-    `at` is null when the record's timestamp is no date.
+    `at` is null when the record's timestamp is no date, `trace` where nobody recorded one.
     """
     found, data = attributes.glance(record)
     at = moment_of_ms(record.timestamp)
@@ -98,6 +98,7 @@ def describe(record: Any) -> dict[str, Any]:  # noqa: ANN401  # an aiokafka Cons
         "id": found.get("id"),
         "sequence": found.get("sequence"),
         "journey": found.get("correlationid"),
+        "trace": found.get("traceparent", "").partition("-")[2].partition("-")[0] or None,
         "event": _shown(data),
     }
 
