@@ -48,6 +48,7 @@ from lutong_console.web.pages import PageError, show
 from lutong_console.web.people import People
 from lutong_console.web.runs import Runs
 
+_NO_PAGE: Final = "there is no such page"
 _BUG: Final = "this is a bug in the console: what happened is in its log"
 _OF_THE_PERSON: Final = frozenset({403, 404, 409, 422})
 """What a service answers to who asks: it is no failure of a service, so a page has the same status."""
@@ -128,7 +129,7 @@ async def _console_error(request: Request, error: Exception) -> Response:
 
 
 async def _unknown(request: Request, _: Exception) -> Response:
-    return show(request, "problem.html", {"message": f"there is no page {request.url.path}", "then": ""}, 404)
+    return show(request, "problem.html", {"message": _NO_PAGE, "then": ""}, 404)
 
 
 async def _bug(request: Request, error: Exception) -> Response:
