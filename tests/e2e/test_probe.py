@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -9,15 +10,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lutong_console.cli.demo.roads import ROADS
 from lutong_console.cli.demo.scenarios import MERCHANT, Scenario, new_run
-from lutong_console.probe.journey import NAMES, STEPS, Road
+from lutong_console.probe.journey import NAMES, STEPS, Road, probe
 from lutong_console.probe.prober import Prober
 from lutong_console.probe.world import prepare, rights
 from lutong_console.targets import Suite, call
+from lutong_console.web.pages import SESSION_COOKIE
 from lutong_contracts.synthetic import PROBE
 from lutong_local.stack import Stack
 from tests.support.command_line import Lutong
 from tests.support.harness import until
 from tests.support.troubles import frozen
+from tests.support.web_console import Console
 
 _MOVING = ("window", "since", "until")
 """What a report has of the moment at which it is asked for."""
@@ -85,6 +88,24 @@ async def test_the_probe_of_a_console_counts_what_fails(stack: Stack, target: Su
         assert found["age"] > 1
     finally:
         running.cancel()
+
+
+async def test_the_console_shows_its_probe_and_gives_its_metrics(stack: Stack) -> None:
+    console = Console(stack, probe_every_s=1).start()
+    session = console.access.enter(console.access.issue())
+    assert session
+    try:
+        async with httpx.AsyncClient(base_url=console.url, cookies={SESSION_COOKIE: session.id}, timeout=30) as client:
+
+            async def passed() -> bool:
+                document = (await client.get("/invariants?format=json")).json()["probe"]
+                return bool(document["last"] and document["last"]["passed"])
+
+            await until(passed, "the page has a journey that came through")
+            assert "came through all services" in (await client.get("/invariants")).text
+            assert "lutong_probe_last_success_timestamp_seconds" in (await client.get("/invariants/metrics")).text
+    finally:
+        console.stop()
 
 
 async def chosen_by_themselves(target: Suite, name: str, reader: str) -> set[str]:
@@ -172,3 +193,9 @@ async def test_figures_of_a_merchant_have_nothing_of_the_probe(target: Suite, sc
     await ROADS[1].walk(scenarios["e"])  # the control: another order of this merchant
     after = await of_a_merchant(shopper)
     assert {name for name in before if after[name] != before[name]} >= {"stores", "sales", "days"}
+
+
+async def test_a_suite_that_nobody_signs_for_fails_at_the_first_step(target: Suite) -> None:
+    outcome = await probe(replace(target, issuer=None))
+    assert (outcome.failed, outcome.steps) == ("publish", ())
+    assert "probe_member_token" in outcome.why
