@@ -28,8 +28,9 @@ BYTES_MAX: Final = 150_000
 
 _SHOWN: Final = ("journey", "group")
 _VARIANTS: Final = tuple((language, theme) for language in ("en", "zh") for theme in ("light", "dark"))
+_ON_A_PHONE: Final = (("en", "light"), ("zh", "dark"))
 _VIEW: Final = {"width": 1120, "height": 640}
-_PHONE: Final = {"width": 390, "height": 844}
+PHONE: Final = {"width": 390, "height": 844}
 
 
 class Scene(NamedTuple):
@@ -65,7 +66,7 @@ def demonstrated() -> Iterator[Scene]:
         stack = local.up(Path(directory) / "demo", lambda _: None, dies_with_parent=True)
         try:
             seeded = apart(seeded_in(Suite.of(stack)))
-            console = Console(stack, name="demo").start()
+            console = Console(stack, name="demo", probe_every_s=60).start()
             try:
                 yield Scene(console, seeded)
             finally:
@@ -130,7 +131,7 @@ def show(page: Page, console: Console, name: str, path: str) -> None:
 def take(
     browser: Browser, console: Console, pages: Mapping[str, str], variant: tuple[str, str], room: Path, *, whole: bool
 ) -> list[Path]:
-    """Screenshots of pages in one language and one theme; `whole` pages, or what a window shows."""
+    """Screenshots of pages in one language and one theme; `whole` pages, on a phone too, or what a window shows."""
     language, theme = variant
     context = browser.new_context(viewport=_VIEW, locale="en-GB")  # type: ignore[arg-type]  # a mapping of this shape
     page = signed_in(context, console)
@@ -141,10 +142,11 @@ def take(
         show(page, console, name, path)
         made.append(room / f"{name}-{language}-{theme}.png")
         page.screenshot(path=made[-1], full_page=whole)
-    if whole:
-        page.set_viewport_size(_PHONE)  # type: ignore[arg-type]  # the same
-        show(page, console, "store", pages["store"])
-        page.screenshot(path=room / f"store-phone-{language}-{theme}.png", full_page=True)
+    if whole and variant in _ON_A_PHONE:
+        page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # the same
+        for name, path in pages.items():
+            show(page, console, name, path)
+            page.screenshot(path=room / f"{name}-phone-{language}-{theme}.png", full_page=True)
     context.close()
     return made
 

@@ -69,10 +69,11 @@ class Served:
 class Console(Served):
     """A console that serves one stack."""
 
-    def __init__(self, stack: Stack, *, may_change: bool = True, name: str = "e2e") -> None:
+    def __init__(self, stack: Stack, *, may_change: bool = True, name: str = "e2e", probe_every_s: float = 0) -> None:
         access = Access(may_change=may_change)
         self.target = Suite.of(stack)
-        super().__init__(create(self.target, name, access), access)
+        self.app = create(self.target, name, access, probe_every_s=probe_every_s)
+        super().__init__(self.app, access)
 
 
 @contextmanager

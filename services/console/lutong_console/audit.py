@@ -24,10 +24,20 @@ class Found:
 
 
 def changed(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
-    """What changed, field by field: `limit_minor 300000 -> 900000`."""
+    """What changed, field by field: `limit_minor 300000 -> 900000`; of what was nothing before, what it is now."""
     one, other = before or {}, after or {}
     fields = sorted({*one, *other})
-    return ", ".join(f"{name} {one.get(name, '-')} -> {other.get(name, '-')}" for name in fields) or "-"
+    return (
+        ", ".join(
+            f"{name} {_value(one, name)} -> {_value(other, name)}" if one else f"{name} {_value(other, name)}"
+            for name in fields
+        )
+        or "-"
+    )
+
+
+def _value(side: dict[str, Any], name: str) -> object:
+    return "-" if side.get(name) is None else side[name]
 
 
 async def latest(target: Suite, services: Collection[str], wanted: dict[str, str], limit: int) -> Found:

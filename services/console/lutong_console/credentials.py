@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 from typing import Final
 
+from lutong_chassis.auth import Principal
 from lutong_chassis.grants import VERIFIER
 from lutong_console.cli.errors import USAGE, ConsoleError
+from lutong_console.probe.principals import principals
 from lutong_contracts.topics import SERVICES
 
 SUPERUSER: Final = "postgres"
@@ -27,7 +29,20 @@ PRINCIPALS: Final = (*(f"lutong-{service}" for service in SERVICES), CONSOLE, RE
 SIGNING_KEY: Final = "auth_signing_key"
 JWKS: Final = "auth_jwks"
 CONSOLE_TOKEN: Final = "console_token"  # noqa: S105  # the name of a file
+PROBE_MEMBER_TOKEN: Final = "probe_member_token"  # noqa: S105  # the name of a file
+PROBE_MERCHANT_TOKEN: Final = "probe_merchant_token"  # noqa: S105  # the name of a file
 """Who is asked over HTTP: the key that signs tokens stays with the operator, and services get its public half."""
+
+
+def tokens_of_the_console() -> dict[str, Principal]:
+    """What the container `console` asks as, by file: it looks as a viewer, and its probe goes as a member and a merchant of its own."""
+    ours = principals()
+    return {
+        CONSOLE_TOKEN: Principal("console", "viewer"),
+        PROBE_MEMBER_TOKEN: ours.member,
+        PROBE_MERCHANT_TOKEN: ours.merchant,
+    }
+
 
 VAULT_KEY: Final = "inventory_vault_key"
 """The master key of members' addresses. Who loses it loses them all: keep a copy where no backup of a database is."""

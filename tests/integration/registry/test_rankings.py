@@ -12,6 +12,7 @@ import pytest_asyncio
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_member, a_merchant, a_received, bearer, deliver, http_client, in_transaction
 from lutong_contracts.feed import CardTapped, ServiceSolved
+from lutong_contracts.synthetic import PROBE
 from lutong_registry.app import service
 from lutong_registry.handlers import handlers
 from lutong_registry.rankings.domain import day_of
@@ -176,3 +177,30 @@ async def test_what_is_suspended_is_in_no_ranking(client: httpx.AsyncClient, poo
     await client.post("/v1/programs/tea/suspension", json={"reason": "fraud_found"})
     assert [each["name"] for each in (await get(client, "/v1/rankings"))["ranked"]] == ["cake"]
     assert [each["program_id"] for each in await get(client, "/v1/members/bo/programs")] == ["cake"]
+
+
+async def figures_over_all(client: httpx.AsyncClient) -> dict[str, Any]:
+    """What adds up over programs."""
+    ranked = {
+        name: await get(client, f"/v1/rankings{path}")
+        for name, path in (("programs", ""), ("categories", "/categories"))
+    }
+    active, retention = await get(client, "/v1/metrics/active"), await get(client, "/v1/metrics/retention")
+    liked = await get(client, "/v1/members/ann/programs", by="for_you")
+    return {name: len(found["ranked"]) for name, found in ranked.items()} | {
+        "active": active["trailing_30d"],
+        "new": sum(cohort["users"] for cohort in retention["cohorts"]),
+        "liked": len(liked),
+    }
+
+
+async def test_synthetic_journeys_count_in_no_figure_over_all(client: httpx.AsyncClient, pool: Pool) -> None:
+    manifest = {"title": PROBE, "page": "p", "category": "tests"}
+    program = {"program_id": PROBE, "merchant_id": "shop", "manifest": manifest}
+    (await client.post("/v1/programs/batch", json={"programs": [program]})).raise_for_status()
+    await put_active(pool, *((PROBE, PROBE, days) for days in (20, 13, 0)))
+    nothing = dict.fromkeys(("programs", "categories", "active", "new", "liked"), 0)
+    assert await figures_over_all(client) == nothing
+    assert (await get(client, "/v1/metrics/active", program_id=PROBE))["trailing_30d"] == 1
+    await put_active(pool, *(("bo", "tea", days) for days in (20, 13, 0)))  # the control
+    assert await figures_over_all(client) == dict.fromkeys(nothing, 1)

@@ -37,5 +37,6 @@ def test_what_changed_is_shown_field_by_field_in_one_cell() -> None:
         changed({"limit_minor": 300, "state": "open"}, {"limit_minor": 900})
         == "limit_minor 300 -> 900, state open -> -"
     )
-    assert changed(None, {"use_id": "u-1"}) == "use_id - -> u-1"
+    assert changed(None, {"use_id": "u-1"}) == "use_id u-1"
+    assert changed({"by": None}, {"by": "a"}) == "by - -> a"
     assert changed(None, None) == "-"

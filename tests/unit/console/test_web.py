@@ -91,7 +91,9 @@ def _texts_of_pages() -> set[str]:
             forms = [message] if isinstance(message, str) else [form for form in message if form]
             found |= set(forms[-1:])  # the plural, where there is one: Chinese has one form
     for module in WEB.glob("*.py"):
-        found |= set(re.findall(r'(?:PageError\(\d+, |SignInError\(|_BUG: Final = )"([^"]+)"', module.read_text()))
+        found |= set(
+            re.findall(r'(?:PageError\(\d+, |SignInError\(|(?:_BUG|_NO_PAGE): Final = )"([^"]+)"', module.read_text())
+        )
     return found
 
 

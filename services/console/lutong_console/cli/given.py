@@ -9,7 +9,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _GROUPS: Final = "acl|databases|parked|stores|topics"
 _COMMAND: Final = re.compile(
     rf"\blutong (?:(?:{_GROUPS}) [a-z]+|upgrade plan|audit|backup|demo|doctor|down|import|journey|lag|logs|preflight|publish-entities"
-    r"|publishers|republish|restart|restore|resume|scale|status|tail|token|up|uplift|verify)\b(?! --(?:stack|target))"
+    r"|probe|publishers|republish|restart|restore|resume|scale|status|tail|token|up|uplift|verify)\b(?! --(?:stack|target))"
 )
 COMPOSE: Final = "compose"
 """The name of the suite of `deploy/compose.yaml`, wherever the name of a local stack may stand."""

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "import": "imports.command:import_files",
     "replay": "cli.replay.command:replay",
     "verify": "verify.command:verify",
+    "probe": "probe.command:probe",
     "uplift": "cli.uplift.command:uplift",
     "stores": "cli.stores.command:commands",
     "light-stores": "cli.light_stores.command:commands",
@@ -81,6 +82,7 @@ Examples:
   lutong parked list               what could not be handled
   lutong audit --since 1d          who did what, and why
   lutong verify                    does everything still add up?
+  lutong probe                     does a whole road go through, just now?
   lutong uplift watsons            what light membership changed for a merchant
   lutong stores report watsons     what each store did with its orders
   lutong light-stores drift T      which shops of a brand differ from its template

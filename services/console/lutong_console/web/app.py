@@ -15,6 +15,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from lutong_console.cli.errors import UNREACHABLE, ConsoleError
+from lutong_console.probe.prober import Prober
 from lutong_console.targets import Suite
 from lutong_console.verify.auditor import Auditor
 from lutong_console.web import (
@@ -47,14 +48,20 @@ from lutong_console.web.pages import PageError, show
 from lutong_console.web.people import People
 from lutong_console.web.runs import Runs
 
+_NO_PAGE: Final = "there is no such page"
 _BUG: Final = "this is a bug in the console: what happened is in its log"
 _OF_THE_PERSON: Final = frozenset({403, 404, 409, 422})
 """What a service answers to who asks: it is no failure of a service, so a page has the same status."""
 _STATIC: Final = Path(__file__).with_name("static")
 
 
-def create(target: Suite, name: str, access: Access, people: People | None = None) -> Starlette:
-    """The console of one suite; `name` is how people call it. `people` sign in at an issuer, each with their own rights."""
+def create(
+    target: Suite, name: str, access: Access, people: People | None = None, probe_every_s: float = 0
+) -> Starlette:
+    """The console of one suite; `name` is how people call it. `people` sign in at an issuer, each with their own rights.
+
+    A synthetic journey is made every so many seconds; none with 0.
+    """
     app = Starlette(
         routes=[
             *sign_in.ROUTES,
@@ -88,23 +95,24 @@ def create(target: Suite, name: str, access: Access, people: People | None = Non
     app.state.people = people
     app.state.reader, app.state.runs = tail.Reader(target.kafka), Runs()
     app.state.auditor = Auditor(target)
+    app.state.prober = Prober(target, probe_every_s) if probe_every_s else None
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    """Samples are taken and identities are checked as long as the console runs; open streams end with it."""
+    """Samples are taken, identities checked and journeys made as long as the console runs; open streams end with it."""
+    workers = [each for each in (app.state.live, app.state.auditor, app.state.prober) if each]
     async with asyncio.TaskGroup() as group:
-        sampling = group.create_task(app.state.live.run())
-        auditing = group.create_task(app.state.auditor.run())
+        tasks = [group.create_task(each.run()) for each in workers]
         try:
             yield
         finally:
             await app.state.live.close()
             await app.state.reader.close()
             await app.state.runs.close()
-            sampling.cancel()
-            auditing.cancel()
+            for task in tasks:
+                task.cancel()
 
 
 async def _page_error(request: Request, error: Exception) -> Response:
@@ -121,7 +129,7 @@ async def _console_error(request: Request, error: Exception) -> Response:
 
 
 async def _unknown(request: Request, _: Exception) -> Response:
-    return show(request, "problem.html", {"message": f"there is no page {request.url.path}", "then": ""}, 404)
+    return show(request, "problem.html", {"message": _NO_PAGE, "then": ""}, 404)
 
 
 async def _bug(request: Request, error: Exception) -> Response:

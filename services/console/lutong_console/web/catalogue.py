@@ -23,10 +23,20 @@ def entries() -> list[dict[str, Any]]:
             "key": event.topic.key,
             "publisher": event.topic.owner,
             "consumers": sorted(service for service, types in handled.items() if name in types),
-            "summary": (event.__doc__ or "").strip().splitlines()[0] if event.__doc__ else "",
+            "summary": first_sentence(event.__doc__ or ""),
         }
         for name, event in sorted(event_types().items(), key=lambda item: (item[1].topic.name, item[0]))
     ]
+
+
+def first_sentence(text: str) -> str:
+    r"""The first sentence of a docstring, in one line.
+
+    >>> first_sentence("An author published a post. `program_id` is set\n    when it was chosen.")
+    'An author published a post.'
+    """
+    sentence, stop, _ = " ".join(text.split()).partition(". ")
+    return sentence + stop.strip()
 
 
 async def catalogue(request: Request) -> Response:

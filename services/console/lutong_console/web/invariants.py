@@ -1,12 +1,14 @@
-"""The invariants page: what the auditor found when it last looked, identity by identity; and the same as metrics."""
+"""The invariants page: what the auditor found when it last looked, identity by identity; the last synthetic journey; both as metrics."""
 
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from lutong_console.probe.command import as_document
+from lutong_console.probe.prober import Prober
 from lutong_console.verify.auditor import Auditor, Checked
 from lutong_console.verify.identities import COMPARED_WITH, WORDS
 from lutong_console.verify.violation import Violation
@@ -33,6 +35,7 @@ async def invariants(request: Request) -> Response:
         "identities": judged(last) if last else [],
         "failed": auditor.failed,
         "is_looking": auditor.is_looking,
+        "probe": of_probe(request.app.state.prober),
     }
     return show(request, "invariants.html", data)
 
@@ -46,8 +49,17 @@ async def check_now(request: Request) -> Response:
 
 async def metrics(request: Request) -> Response:
     """What Prometheus takes: no id and no text of anybody, so no session is needed."""
-    body = exposition(request.app.state.auditor.last, datetime.now(UTC))
+    prober: Prober | None = request.app.state.prober
+    body = exposition(request.app.state.auditor.last, datetime.now(UTC)) + (prober.exposition if prober else "")
     return PlainTextResponse(body, media_type="text/plain; version=0.0.4")
+
+
+def of_probe(prober: Prober | None) -> dict[str, Any] | None:
+    """How synthetic journeys go; None where none are made."""
+    if prober is None:
+        return None
+    last = as_document(prober.last) if prober.last else None
+    return {"every_s": prober.every_s, "succeeded_at": prober.succeeded_at, "last": last}
 
 
 def judged(last: Checked) -> list[Judged]:

@@ -1,6 +1,7 @@
 """What people use: rankings of mini-programs and of categories; for staff also how many are active, and who comes back."""
 
 import asyncio
+from datetime import date, timedelta
 from typing import Final
 
 from starlette.requests import Request
@@ -27,6 +28,7 @@ async def rankings(request: Request) -> Response:
     )
     data = {"by": by, "days": int(days), "category": category, "ranked": ranked, "categories": categories}
     data |= {"orders": ORDERS, "spans": DAYS, "active": None, "retention": None}
+    data["last_day"] = str(date.fromisoformat(ranked["until"]) - timedelta(days=1))
     if session.is_staff:
         data["active"], data["retention"] = await asyncio.gather(
             asked(request, "registry", "/v1/metrics/active"), asked(request, "registry", "/v1/metrics/retention")

@@ -28,6 +28,12 @@ WORDS: Final = {
     "looped": "came from a paid slot", "own_staff": "own staff", "too_many_sources": "too many sources",
     "capped": "above the limit of a day", "available": "available", "debt": "owed",
     "store_qr": "QR code of a store", "campaign": "campaign",
+    "parked": "parked", "waiting": "waiting", "redriven": "handled again", "discarded": "discarded",
+    "stores": "stores", "stock": "stock", "light-stores": "light stores", "turnover": "turnover", "plans": "plans",
+    "programs": "mini-programs",
+    "publish": "post", "discover": "card", "tap": "card opened", "request": "ordered", "hold": "credit held",
+    "source": "store found", "deliver": "delivered", "capture": "captured", "show": "shown to the reader",
+    "refund": "taken back", "close": "post deleted",
     "hottest": "most users", "growth": "fastest growth",
     "viewer": "viewer", "operator": "operator", "admin": "admin", "merchant": "merchant",
 }  # fmt: skip

@@ -7,11 +7,15 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from lutong_chassis import Reads
+from lutong_contracts.synthetic import OF_PEOPLE
 from lutong_feed.limiting.store import seen_by
 from lutong_feed.placements.domain import ACTS, HEAT_DAYS, LOOK_BACK, PROGRAMS, Act, Offered
 from lutong_feed.reading.store import post_with_card
 
-_IN_FORCE: Final = "program.version IS NOT NULL AND offline_for IS NULL AND suspended_for IS NULL"
+_IN_FORCE: Final = (
+    f"program.version IS NOT NULL AND offline_for IS NULL AND suspended_for IS NULL AND program.{OF_PEOPLE}"
+)
+"""Programs that a placement may choose."""
 _HEATED: Final = timedelta(days=HEAT_DAYS)
 _HEAT: Final = "sum(taps + 2 * solved + 4 * requested)"
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from lutong_chassis import Reads, Tx
 from lutong_chassis.rows import columns_of
+from lutong_contracts.synthetic import OF_PEOPLE
 from lutong_registry.rankings.domain import LATE_DAYS, Cohort, Counted, Span
 
 
@@ -42,6 +43,8 @@ class OwnRow(NamedTuple):
 
 _OPENED: Final = columns_of(Opened)
 _DAY: Final = columns_of(DayRow)
+_OF_ONE_OR_ALL: Final = f"(program_id = $3 OR $3::text IS NULL AND {OF_PEOPLE})"
+"""A use of the program $3, or of all that people use."""
 _PSEUDONYM: Final = "left(encode(sha256(convert_to(secret || ' ' || {}, 'UTF8')), 'hex'), 32)"
 
 
@@ -71,13 +74,13 @@ async def keep_active(tx: Tx, opened: Iterable[Opened], today: date) -> None:
 async def ranked(tx: Reads, now: Span, earlier: Span, category: str | None) -> list[Counted]:
     """Programs that anybody may open and that are used, with users of some days and of as many before; each user once."""
     rows = await tx.fetch(
-        """
+        f"""
         SELECT program_id AS name, title, category,
                count(DISTINCT viewer) FILTER (WHERE day >= $2) AS users,
                coalesce(sum(times) FILTER (WHERE day >= $2), 0)::bigint AS opened,
                count(DISTINCT viewer) FILTER (WHERE day < $2) AS users_before
           FROM usage_active JOIN listing USING (program_id)
-         WHERE day >= $1 AND day < $3 AND visible AND ($4::text IS NULL OR category = $4)
+         WHERE day >= $1 AND day < $3 AND visible AND {OF_PEOPLE} AND ($4::text IS NULL OR category = $4)
          GROUP BY program_id, title, category
         HAVING count(*) FILTER (WHERE day >= $2) > 0
         """,
@@ -92,13 +95,13 @@ async def ranked(tx: Reads, now: Span, earlier: Span, category: str | None) -> l
 async def categories(tx: Reads, now: Span, earlier: Span) -> list[Counted]:
     """The same of categories: a user of several programs of one counts once."""
     rows = await tx.fetch(
-        """
+        f"""
         SELECT category AS name, category AS title, category,
                count(DISTINCT viewer) FILTER (WHERE day >= $2) AS users,
                coalesce(sum(times) FILTER (WHERE day >= $2), 0)::bigint AS opened,
                count(DISTINCT viewer) FILTER (WHERE day < $2) AS users_before
           FROM usage_active JOIN listing USING (program_id)
-         WHERE day >= $1 AND day < $3 AND category IS NOT NULL
+         WHERE day >= $1 AND day < $3 AND category IS NOT NULL AND {OF_PEOPLE}
          GROUP BY category
         """,
         earlier.since,
@@ -111,9 +114,9 @@ async def categories(tx: Reads, now: Span, earlier: Span) -> list[Counted]:
 async def active(tx: Reads, span: Span, program_id: str | None) -> int:
     """How many were active in some days, of one program or of all: exactly, each once."""
     value = await tx.fetchval(
-        """
+        f"""
         SELECT count(DISTINCT viewer) FROM usage_active
-         WHERE day >= $1 AND day < $2 AND ($3::text IS NULL OR program_id = $3)
+         WHERE day >= $1 AND day < $2 AND {_OF_ONE_OR_ALL}
         """,
         *span,
         program_id,
@@ -124,9 +127,9 @@ async def active(tx: Reads, span: Span, program_id: str | None) -> int:
 async def cohorts(tx: Reads, days: Span, program_id: str | None, retained_days: int) -> list[Cohort]:
     """Those new on each of some days, and of these how many came back: nobody else can be among them."""
     rows = await tx.fetch(
-        """
+        f"""
         WITH used AS (
-            SELECT DISTINCT viewer, day FROM usage_active WHERE $3::text IS NULL OR program_id = $3
+            SELECT DISTINCT viewer, day FROM usage_active WHERE {_OF_ONE_OR_ALL}
         ), fresh AS (
             SELECT viewer, min(day) AS day FROM used GROUP BY viewer
         )
@@ -195,7 +198,7 @@ async def liked_by_others(tx: Reads, viewer_id: str, days: Span, limit: int) -> 
         )
         SELECT program_id, title, category, count(DISTINCT viewer) AS times, NULL AS last_at
           FROM alike JOIN usage_active USING (viewer) JOIN listing USING (program_id)
-         WHERE day >= $2 AND day < $3 AND visible AND program_id NOT IN (SELECT program_id FROM own)
+         WHERE day >= $2 AND day < $3 AND visible AND {OF_PEOPLE} AND program_id NOT IN (SELECT program_id FROM own)
          GROUP BY program_id, title, category
          ORDER BY times DESC, program_id
          LIMIT $4

@@ -12,6 +12,7 @@ import uvicorn
 from lutong_chassis.http.load_shedding import IDLE_S
 from lutong_console import running_console
 from lutong_console.bearer import acting_as
+from lutong_console.cli import given
 from lutong_console.cli.errors import USAGE, ConsoleError
 from lutong_console.cli.screen import echo
 from lutong_console.running_console import PORT
@@ -42,6 +43,15 @@ def console(  # noqa: PLR0913  # one parameter per option
     public_url: Annotated[
         str, typer.Option("--public-url", help="Where people reach us: https://…", envvar="LUTONG_CONSOLE_URL")
     ] = "",
+    probe_every_s: Annotated[
+        float,
+        typer.Option(
+            "--probe-every",
+            help="Make a synthetic journey every so many seconds; 0: none.",
+            envvar="LUTONG_CONSOLE_PROBE_EVERY_S",
+            callback=given.seconds,
+        ),
+    ] = 0,
     beside: Annotated[bool, typer.Option("--beside", hidden=True, help="End when the local stack does.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -50,13 +60,19 @@ def console(  # noqa: PLR0913  # one parameter per option
     `lutong up` starts one: then this prints another link into that one, and ends. With --issuer, people sign in there,
     each with the role of their ID token; a confidential client's secret is in the file LUTONG_CONSOLE_CLIENT_SECRET_FILE.
     """
-    if not (issuer or read_only or beside) and port == PORT and (running := running_console.find(stack)):
+    if (
+        not (issuer or read_only or beside or probe_every_s)
+        and port == PORT
+        and (running := running_console.find(stack))
+    ):
         running_console.show_link(running_console.link(running), as_json=as_json)
         return
     access = Access(may_change=not read_only, is_secure=public_url.startswith("https:"))
     here = public_url.rstrip("/") or f"http://127.0.0.1:{port}"
     people = _people(stack, Issuer(issuer, client_id, f"{here}/sign-in/back", _secret())) if issuer else None
-    server = Server(create(suite(stack), stack, access, people), port, access, as_json=as_json, host=host)
+    server = Server(
+        create(suite(stack), stack, access, people, probe_every_s), port, access, as_json=as_json, host=host
+    )
     server.shown = public_url.rstrip("/")
     server.written_down_as = stack if in_a_container() or not read_only else None
     server.beside = stack if beside else None

@@ -5,9 +5,11 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from lutong_chassis.auth import Principal
+from lutong_chassis.tokens import Signer
 from lutong_console import chosen, container_checks, credentials, engine, preflight, upgrading
 from lutong_console.chosen import Choice
 from lutong_console.cli.errors import USAGE, ConsoleError
@@ -15,6 +17,7 @@ from lutong_console.cli.screen import echo
 from lutong_console.deployment import Deployment, compose
 from lutong_console.engine import Engine, Piece
 from lutong_console.health import ANSWER_TIMEOUT_S, Health, of_service
+from lutong_console.probe.world import prepare
 from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
 
@@ -32,7 +35,7 @@ def up(choice: Choice, *, build: bool) -> dict[str, float]:
     deployment = compose()
     docker = Engine(deployment.place)
     refuse(preflight.blocking(deployment, docker.configuration()))
-    renew_console_token(deployment)
+    renew_console_tokens(deployment)
     if build:
         docker.tell("build")
     seconds = _one_after_the_other(docker)
@@ -40,6 +43,7 @@ def up(choice: Choice, *, build: bool) -> dict[str, float]:
     for service in _stale(docker):
         echo(f"{service} is made anew: a secret of it was changed")
         docker.tell(*_UP, "--no-deps", "--force-recreate", service)
+    _prepare_probe(deployment)
     if seconds:
         upgrading.note(deployment.place, seconds)
     return seconds
@@ -87,17 +91,36 @@ def refuse(findings: Sequence[Any]) -> None:
         raise ConsoleError(f"{findings[0].what}{more}", then=findings[0].then, code=USAGE)
 
 
-def renew_console_token(deployment: Deployment) -> bool:
-    """Write the token of the container `console` anew, in place: it sees the same file. Not where an issuer of yours signs."""
-    file = deployment.secrets / credentials.CONSOLE_TOKEN
-    if not file.exists() or not (deployment.secrets / credentials.SIGNING_KEY).exists():
+def renew_console_tokens(deployment: Deployment) -> bool:
+    """Write the tokens of the container `console` anew, in place: it sees the same files. Not where an issuer of yours signs.
+
+    Gives whether the console's own was: one that an upgrade needs is not there before `lutong init --add-missing`.
+    """
+    if not (deployment.secrets / credentials.SIGNING_KEY).exists():
         return False
-    made = deployment.signer.token(Principal("console", "viewer"), CONSOLE_TOKEN_S)
-    with suppress(PermissionError), file.open("r+", encoding="utf-8") as there:
-        there.write(made)
+    wanted = credentials.tokens_of_the_console()
+    renewed = [name for name, who in wanted.items() if _written(deployment.secrets / name, deployment.signer, who)]
+    return credentials.CONSOLE_TOKEN in renewed
+
+
+def _written(file: Path, signer: Signer, who: Principal) -> bool:
+    """Whether a token is there and was written anew."""
+    with suppress(FileNotFoundError, PermissionError), file.open("r+", encoding="utf-8") as there:
+        there.write(signer.token(who, CONSOLE_TOKEN_S))
         there.truncate()
         return True
     return False
+
+
+def _prepare_probe(deployment: Deployment) -> None:
+    """Have what synthetic journeys need, where the console of profile tools makes them; an issuer of yours gives whom you choose."""
+    profiles = deployment.variables.get("COMPOSE_PROFILES", "").split(",")
+    if not {"tools", "*"} & set(profiles) or not (deployment.secrets / credentials.SIGNING_KEY).exists():
+        return
+    try:
+        asyncio.run(prepare(Suite.deployed(deployment)))
+    except ConsoleError as error:
+        echo(f"synthetic journeys will fail: {error}; next: lutong probe --target compose")
 
 
 def down(*, purge: bool) -> bool:

@@ -4,13 +4,14 @@ import json
 import os
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from lutong_chassis import tokens
-from lutong_chassis.auth import LIFE_MAX_S, Principal
+from lutong_chassis.auth import LIFE_MAX_S
 from lutong_console import credentials, deployment
 from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, out
@@ -84,7 +85,7 @@ def wanted() -> dict[str, Callable[[], str]]:
         credentials.VAULT_KEY: lambda: secrets.token_hex(32),
         credentials.SIGNING_KEY: signer.pem.decode,
         credentials.JWKS: lambda: json.dumps(signer.jwks),
-        credentials.CONSOLE_TOKEN: lambda: signer.token(Principal("console", "viewer"), LIFE_MAX_S),
+        **{name: partial(signer.token, who, LIFE_MAX_S) for name, who in credentials.tokens_of_the_console().items()},
     }
 
 

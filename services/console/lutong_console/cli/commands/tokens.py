@@ -10,7 +10,7 @@ from lutong_chassis import tokens
 from lutong_chassis.auth import LIFE_MAX_S, Principal, Role
 from lutong_chassis.tokens import AUDIENCE, ISSUER, Signer
 from lutong_console import credentials
-from lutong_console.cli.commands.containers import renew_console_token
+from lutong_console.cli.commands.containers import renew_console_tokens
 from lutong_console.cli.errors import UNREACHABLE, USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, out
 from lutong_console.deployment import COMPOSE, compose
@@ -56,7 +56,7 @@ def token(  # noqa: PLR0913  # one parameter per option
 
 def _renew(*, as_json: bool) -> None:
     """`secrets/console_token`, in place: the container sees it at once."""
-    if not renew_console_token(compose()):
+    if not renew_console_tokens(compose()):
         raise ConsoleError(
             "there is no secret console_token, or no key of `lutong init` to sign it with",
             then="lutong init --add-missing; with an issuer of yours, write a viewer's token of it into that file",

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from lutong_chassis import Tx, columns
+from lutong_contracts.synthetic import OF_PEOPLE
 from lutong_registry.search.domain.marks import COVERAGE_MIN, INDEX_VERSION, TOTAL, Document, marks_of, name_of
 from lutong_registry.search.domain.text import key_of, plain
 
@@ -28,7 +29,7 @@ class ListingRow(NamedTuple):
     title_key: str
     name_keys: str
     found: bool
-    """Whether words lead to it; of a version that passed one audit, its id alone does."""
+    """Whether words lead to it; of a version that passed one audit, and of the probe's program, its id alone does."""
 
 
 async def refresh_listings(tx: Tx, program_ids: Iterable[str]) -> None:
@@ -60,12 +61,12 @@ async def refresh_listings(tx: Tx, program_ids: Iterable[str]) -> None:
 async def _released(tx: Tx, program_ids: Sequence[str]) -> list[asyncpg.Record]:
     """The versions in force of programs, with the marks that their listings have until now."""
     return await tx.fetch(
-        """
+        f"""
         SELECT program_id, program.merchant_id, number AS version, manifest ->> 'title' AS title,
                manifest ->> 'page' AS page,
                ARRAY(SELECT jsonb_array_elements_text(manifest -> 'keywords')) AS keywords,
                manifest ->> 'description' AS description, manifest ->> 'category' AS category,
-               suspended_for IS NULL AS visible, NOT admitted_only AS found, coalesce(marks, '{}') AS marks,
+               suspended_for IS NULL AS visible, NOT admitted_only AND {OF_PEOPLE} AS found, coalesce(marks, '{{}}') AS marks,
                coalesce(indexed_as, 0) > 0 AS counted
           FROM program
           JOIN version USING (program_id)
