@@ -58,6 +58,13 @@ def test_a_version_for_all_passes_over_what_hosts_had() -> None:
     assert states(after(program, hosting.release(program, 3))) == ["superseded", "rolled_back", "released"]
 
 
+def test_a_light_store_made_anew_passes_over_what_hosts_had() -> None:
+    """The feed did so by the same event, and the registry did not: found by tests/model/versions.py."""
+    program = a_program(a_version(1, "released"), for_hosts(a_version(2, "hosted"), "amap"))
+    made = after(program, hosting.release_reviewed(program, a_version(3)))
+    assert states(made) == ["superseded", "rolled_back", "released"]
+
+
 def test_hosts_open_what_all_open_when_theirs_is_taken_back() -> None:
     program = a_program(a_version(1, "released"), for_hosts(a_version(2, "hosted"), "amap"))
     change = take_back(program, 2, None, "merchant", "slow")

@@ -69,6 +69,7 @@ def test_a_version_goes_through_gray_step_by_step_and_is_released() -> None:
     [
         (10, Wanted(50), "wrong_step"),
         (30, Wanted(10), "wrong_step"),
+        (50, Wanted(30), "wrong_step"),
         (10, Wanted(10), "no_change"),
         (10, Wanted(30, regions=("浙江",)), "narrower"),
         (10, Wanted(10, devices=("ios",)), "narrower"),

@@ -180,14 +180,6 @@ def release(program: Program, number: int) -> Change | Refusal:
     return Change((*changed, replace(version, state="released", audience=None)), (released,))
 
 
-def release_reviewed(program: Program, version: Version) -> Change | Refusal:
-    """Put a new version in force that needs no review of its own: what it was made from was reviewed."""
-    submitted = submit(program, version)
-    if isinstance(submitted, Refusal):
-        return submitted
-    return release(replace(program, versions=(*program.versions, replace(version, state="approved"))), version.number)
-
-
 def roll_back(program: Program, number: int, to: int | None = None) -> Change | Refusal:
     """Take the released version back; the latest superseded one is in force again, or that with the number `to`.
 

@@ -145,9 +145,9 @@ def _audience(before: Audience | None, wanted: Wanted, salt: str) -> Audience:
 
 def _misstep(before: Audience | None, audience: Audience) -> Refusal | None:
     """Why a version cannot go to this audience now: steps are taken one by one, and nobody loses what they see."""
-    steps = STEPS[: STEPS.index(before.percent) + 2] if before else STEPS[:1]
-    if audience.percent not in steps[-2:]:
-        instead = " or ".join(str(step) for step in steps[-2:])
+    steps = STEPS[STEPS.index(before.percent) :][:2] if before else STEPS[:1]
+    if audience.percent not in steps:
+        instead = " or ".join(str(step) for step in steps)
         return Refusal("wrong_step", f"{audience.percent} % is not the next step: choose {instead}, or release it")
     if audience == before:
         return Refusal("no_change", f"the version is at {audience.percent} % for this audience already")
