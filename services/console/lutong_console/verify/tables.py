@@ -174,7 +174,9 @@ _OWN: Final = {
             "CASE WHEN part_of IS NOT NULL THEN lines END AS lines",
         ),
         "provision": _table(
-            "provision", "order_id, member_id, merchant_id, amount_minor, currency, state, reference, reason"
+            "provision",
+            "order_id, member_id, merchant_id, amount_minor, coalesce(done_minor, CASE WHEN state = 'done' THEN amount_minor ELSE 0 END) "
+            "AS paid_minor, refunded_minor, currency, state, reference, reason",
         ),
         "refund": _table("refund", "refund_id, order_id, amount_minor"),
         "sourcing_decision": _table("sourcing_decision ORDER BY order_id, hop", "order_id, hop, location_id"),
