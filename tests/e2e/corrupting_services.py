@@ -31,13 +31,13 @@ def provided(drop: str = "", **changes: Any) -> Corrupt:  # whatever a column ho
     return corrupt
 
 
-def granted(drop: str = "", **changes: Any) -> Corrupt:  # whatever a column holds
-    """A program to which payment is granted, as both services have it; changes are to what membership has."""
+def granted(drop: str = "", at: str = "membership", **changes: Any) -> Corrupt:  # whatever a column holds
+    """A program to which payment is granted, as all services have it; changes are to what one of them (`at`) has."""
 
     def corrupt(world: Look) -> None:
         row = {"program_id": "g", "granted": "pay", "enforced": True, "revision": 2}
-        for service in ("registry", "membership"):
-            own = changes if service == "membership" else {}
+        for service in ("registry", "membership", "feed"):
+            own = changes if service == at else {}
             if drop != service:
                 world.tables[service]["program_grant"].append(row | own)
 

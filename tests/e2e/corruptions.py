@@ -214,6 +214,8 @@ CORRUPTIONS: list[tuple[str, str, Corrupt]] = [
     ("V32", "membership has a grant that nobody gave", granted(drop="registry")),
     ("V32", "membership has an earlier revision", granted(revision=1)),
     ("V32", "membership holds nobody to grants", granted(enforced=False)),
+    ("V32", "the feed shows what was revoked", granted(at="feed", granted="location pay")),
+    ("V32", "the feed never heard of a grant", granted(drop="feed")),
     ("V30", "an opening is counted twice", counted(opened=4)),
     ("V30", "a fact is not counted", counted(kept=4)),
     ("V30", "an opening is counted as solved", counted(opened=2, solved=1)),

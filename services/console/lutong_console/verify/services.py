@@ -1,11 +1,11 @@
-"""Services without goods, and what programs may use: V31 a service ends once, as its money does; V32 membership knows what was granted."""
+"""Services without goods, and what programs may use: V31 a service ends once, as its money does; V32 membership and the feed know what was granted."""
 
 import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from lutong_console.verify.joining import Group
+from lutong_console.verify.joining import Group, Row
 from lutong_console.verify.violation import Violation
 from lutong_console.verify.world import World
 
@@ -77,17 +77,19 @@ def _references(world: World) -> Iterator[Violation]:
 
 
 def grants_are_known(world: World) -> Iterator[Violation]:
-    """V32: membership holds each program to what the registry has granted it, in the same revision."""
+    """V32: membership and the feed hold each program to what the registry has granted it, in the same revision."""
     programs = world.by(
         "program_id",
-        granted="SELECT * FROM registry.program_grant ORDER BY program_id",
-        known="SELECT * FROM membership.program_grant ORDER BY program_id",
+        registry="SELECT * FROM registry.program_grant ORDER BY program_id",
+        membership="SELECT * FROM membership.program_grant ORDER BY program_id",
+        feed="SELECT * FROM feed.program_grant ORDER BY program_id",
     )
     for program_id, of in programs:
-        granted, known = of.one("granted"), of.one("known")
-        facts = [
-            (row["revision"], bool(row["enforced"]), " ".join(sorted(row["granted"].split()))) if row else None
-            for row in (granted, known)
-        ]
-        if facts[0] != facts[1]:
-            yield Violation("V32", f"the registry has {facts[0]}, membership {facts[1]}", f"program {program_id}")
+        granted = _granted(of.one("registry"))
+        for service in ("membership", "feed"):
+            if (known := _granted(of.one(service))) != granted:
+                yield Violation("V32", f"the registry has {granted}, {service} {known}", f"program {program_id}")
+
+
+def _granted(row: Row | None) -> tuple[int, bool, str] | None:
+    return (row["revision"], bool(row["enforced"]), " ".join(sorted(row["granted"].split()))) if row else None
