@@ -33,7 +33,7 @@ $(RUNS): tools/bootstrap.py deploy/requirements/local.lock $(PACKAGES)
 	@$(PYTHON) tools/bootstrap.py $(VENV) deploy/requirements/local.lock
 	@touch $@
 
-demo: $(RUNS) ## Play seven roads on a local Kafka and PostgreSQL, then tear down (ARGS=--keep leaves them up)
+demo: $(RUNS) ## Play eight roads on a local Kafka and PostgreSQL, then tear down (ARGS=--keep leaves them up)
 	@$(BIN)/lutong demo $(ARGS)
 
 up: $(RUNS) ## Start the whole suite on this machine

@@ -27,6 +27,7 @@ from tests.support.harness import RawRecord, feed, until
         "pickup with code",
         "store rejects",
         "short shelf",
+        "bill of a service",
     ],
 )
 async def test_the_road_is_through(road: Road, scenarios: dict[str, Scenario]) -> None:

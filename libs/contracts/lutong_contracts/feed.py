@@ -221,6 +221,10 @@ class ServiceRequested(Event, topic=ENGAGEMENTS, key="viewer_id"):
     provided: bool = Field(
         default=False, description="A service without goods: its merchant does it, no location sends anything."
     )
+    offers_of: Identifier | None = Field(
+        default=None,
+        description="The program whose offers are sold, where the one of the card sells those of another: it is held to that one's grants, too.",
+    )
 
 
 class RequestCancelled(Event, topic=ENGAGEMENTS, key="viewer_id"):

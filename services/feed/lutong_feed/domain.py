@@ -38,6 +38,8 @@ class Program:
     gray_offers: tuple[Offer, ...] = ()
     hosted_offers: Mapping[int, tuple[Offer, ...]] = field(default_factory=dict)
     """What versions sell that some hosts have of their own."""
+    offers_of: str | None = None
+    """The program whose offers are sold, where it is another one."""
 
     def sold_as(self, card_version: int) -> "Program":
         """The program as a viewer sees it who opens this version: with the prices of the one in gray, or of a host's own, if it is that."""

@@ -25,6 +25,7 @@ from lutong_feed.domain import Refusal, RequestMove, Resolution, StoredPost, Sus
 from lutong_feed.drafts import handlers as drafts
 from lutong_feed.engagements import handlers as engagements
 from lutong_feed.engagements import store as engagement_store
+from lutong_feed.grants import handlers as grants
 from lutong_feed.gray import handlers as gray
 from lutong_feed.hosts import handlers as hosts
 from lutong_feed.interactions import handlers as interactions
@@ -47,6 +48,7 @@ handlers.include(bindings.handlers)
 handlers.include(deleting.handlers)
 handlers.include(drafts.handlers)
 handlers.include(engagements.handlers)
+handlers.include(grants.handlers)
 handlers.include(gray.handlers)
 handlers.include(hosts.handlers)
 handlers.include(interactions.handlers)

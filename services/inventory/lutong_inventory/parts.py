@@ -1,7 +1,10 @@
-"""What orders are called, and the parts of those that several locations serve. Pure."""
+"""What orders are called and what their lines cost, and the parts of those that several locations serve. Pure."""
 
+from collections.abc import Sequence
 from typing import Final, TypedDict
 from uuid import NAMESPACE_OID, uuid5
+
+from lutong_contracts.values import Line
 
 _ID_LENGTH_MAX: Final = 64
 
@@ -32,3 +35,8 @@ def names(row_id: str, part_of: str | None) -> Names:
     {'order_id': 'o-7', 'fulfilment_id': 'o-7.2'}
     """
     return {"order_id": part_of or row_id, "fulfilment_id": row_id if part_of else None}
+
+
+def listed_minor(lines: Sequence[Line]) -> int:
+    """What lines cost by the list, in minor units."""
+    return sum(line.units * line.unit_price_minor for line in lines)

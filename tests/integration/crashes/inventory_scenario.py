@@ -164,9 +164,10 @@ INVENTORY: Final[tuple[Step, ...]] = (
     *_ready_for_pickup("o-8"),
     _has_code("o-8"),
     Command("POST", "/v1/orders/o-8/collection", {"location_id": "near", "code": _CODE}),
-    # services without goods: done, failed, silent, and cancelled before and after they arrived
+    # services without goods: done for less and given back, failed, silent, and cancelled before and after they arrived
     _a_service("s-1"),
-    Command("POST", "/v1/services/s-1/completion", {"reference": "bill-1"}),
+    Command("POST", "/v1/services/s-1/completion", {"reference": "bill-1", "amount_minor": 80}),
+    Command("POST", "/v1/services/s-1/refunds", {"refund_id": "r-2", "amount_minor": 30}),
     _a_service("s-2"),
     Command("POST", "/v1/services/s-2/failure", {"reason": "account_closed"}),
     _a_service("s-3"),

@@ -234,6 +234,7 @@ FEED: Final[tuple[Step, ...]] = (
     VersionHosted(version=4, offers=(_TEA,), needs=_IN_AMAP, **_SHOP),
     VersionUnhosted(program_id="g-1", version=4, reason="rolled_back"),
     HostRetired(revision=3, retired_for="end_of_life", **_AMAP),
+    CapabilitiesChanged(program_id="g-1", granted=("pay",), enforced=True, revision=1),
     VersionForcedOffline(program_id="g-1", version=1, reason="false_promises"),
     # m-1 orders as m-2, until m-2 ends it; asks again, and thinks better of it
     Command("PUT", "/v1/accounts/m-1", {"name": "M"}),

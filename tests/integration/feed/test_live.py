@@ -9,6 +9,7 @@ from lutong_chassis.auth import Principal
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_member, bearer, deliver
 from lutong_contracts import Event
+from lutong_contracts.hosts import CapabilitiesChanged
 from lutong_contracts.inventory import (
     LocationChanged,
     LocationClosed,
@@ -111,6 +112,24 @@ async def test_an_empty_shelf_changes_every_card(client: httpx.AsyncClient, pool
     await deliver(pool, handlers, shelf(StockRestored, band="in_stock"))
     assert facts(await one(client)) == ("live", "in_stock", "near", None, None)
     assert await pool.fetchval("SELECT count(*) FROM shelf_band") == 2  # one row each, however many cards
+
+
+async def test_who_may_not_use_the_place_shows_what_is_sent(
+    client: httpx.AsyncClient, pool: Pool, cards: list[str]
+) -> None:
+    assert cards
+    await deliver(pool, handlers, opened(), FLAGSHIP, band("in_stock"), band("in_stock", "flagship"))
+    facts_of = {"program_id": RELEASED.program_id, "granted": ("pay",)}
+    await deliver(pool, handlers, CapabilitiesChanged(revision=1, **facts_of))
+    assert facts(await one(client))[:3] == ("live", "in_stock", "near")  # from before: held to nothing
+    await deliver(pool, handlers, CapabilitiesChanged(enforced=True, revision=2, **facts_of))
+    live = await one(client)
+    assert facts(live) == ("degraded", "in_stock", "flagship", "location_not_granted", "flagship")
+    assert (live["distance_m"], live["text"]["zh"]) == (None, "该小程序未获授权使用您的位置，可由旗舰店发货")
+    assert facts(await one(client, headers={})) == ("live", "in_stock", "flagship", None, None)
+    granted = facts_of | {"granted": ("location", "pay")}
+    await deliver(pool, handlers, CapabilitiesChanged(enforced=True, revision=3, **granted))
+    assert facts(await one(client))[:3] == ("live", "in_stock", "near")
 
 
 async def test_a_pause_and_an_end_change_every_card(client: httpx.AsyncClient, pool: Pool, cards: list[str]) -> None:

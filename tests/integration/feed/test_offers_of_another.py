@@ -40,6 +40,8 @@ async def test_a_price_changes_in_one_place(client: httpx.AsyncClient, pool: Poo
     await deliver(pool, handlers, brand(2, 250))
     assert (await order(client, post_id)).status_code == 202
     assert await totals(pool) == [600, 500]
+    named = await pool.fetch("SELECT payload::json ->> 'offers_of' FROM outbox WHERE type LIKE '%service-requested%'")
+    assert [row[0] for row in named] == ["brand", "brand"]  # it is held to the grants of that one, too
 
 
 @pytest.mark.parametrize("known", [(), (brand(1, 300, "rival"),)])

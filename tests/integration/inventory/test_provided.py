@@ -11,13 +11,14 @@ from lutong_contracts import Event
 from lutong_contracts.inventory import (
     OrderCancelled,
     OrderFulfilled,
+    OrderRefunded,
     OrderRejected,
     ProvisionLapsed,
     ServiceAwaited,
 )
 from lutong_contracts.membership import CreditHeld
 from lutong_inventory.handlers import handlers
-from tests.integration.inventory.shop import names
+from tests.integration.inventory.shop import names, step, stock
 from tests.support.builders import a_cancellation, a_hold
 
 
@@ -25,7 +26,7 @@ def a_service(order_id: str = "o-1") -> CreditHeld:
     return a_hold(order_id).model_copy(update={"provided": True})
 
 
-async def report(client: httpx.AsyncClient, verb: str, order_id: str = "o-1", **body: str) -> str:
+async def report(client: httpx.AsyncClient, verb: str, order_id: str = "o-1", **body: object) -> str:
     answer = await client.post(f"/v1/services/{order_id}/{verb}", json=body)
     return str(answer.json()["state"]) if answer.is_success else str(answer.json()["type"]).rpartition(":")[2]
 
@@ -85,6 +86,65 @@ async def test_done_and_failed_at_once_end_a_service_once(client: httpx.AsyncCli
     assert len(await published(pool, OrderFulfilled, OrderRejected)) == 1
 
 
+async def refund(
+    client: httpx.AsyncClient, refund_id: str, amount_minor: int, order_id: str = "o-1"
+) -> tuple[int, object]:
+    body = {"refund_id": refund_id, "amount_minor": amount_minor}
+    answer = await client.post(f"/v1/services/{order_id}/refunds", json=body)
+    shown = answer.json()
+    return answer.status_code, shown.get("amount_minor") or shown["type"].rpartition(":")[2]
+
+
+async def test_a_bill_may_be_less_than_what_is_held(client: httpx.AsyncClient, pool: Pool) -> None:
+    await deliver(pool, handlers, a_service())
+    assert await report(client, "completion", reference="bill-1", amount_minor=101) == "more_than_held"
+    for _ in range(2):
+        assert await report(client, "completion", reference="bill-1", amount_minor=80) == "done"
+    assert await report(client, "completion", reference="bill-1", amount_minor=70) == "ended"
+    payload = await pool.fetchval("SELECT payload FROM outbox WHERE type LIKE '%order-fulfilled%'")
+    done = OrderFulfilled.model_validate_json(payload)
+    assert (done.amount.amount_minor, done.listed and done.listed.amount_minor) == (80, 80)
+    shown = (await client.get("/v1/services/o-1")).json()
+    assert (shown["amount_minor"], shown["paid_minor"], shown["refunded_minor"]) == (100, 80, 0)
+
+
+async def test_what_was_paid_for_a_service_is_given_back_once(client: httpx.AsyncClient, pool: Pool) -> None:
+    await deliver(pool, handlers, a_service(), a_service("o-2"))
+    assert await refund(client, "r-1", 10) == (409, "not_fulfilled")
+    await report(client, "completion", reference="bill-1", amount_minor=80)
+    for _ in range(2):
+        assert await refund(client, "r-1", 30) == (201, 30)
+    assert await refund(client, "r-1", 20) == (409, "refund_known")
+    assert await refund(client, "r-2", 51) == (409, "more_than_left")
+    assert await refund(client, "r-2", 50) == (201, 50)
+    assert await published(pool, OrderRefunded) == ["OrderRefunded"] * 2
+    done = (await client.get("/v1/merchants/shop/services", params={"state": "done"})).json()["services"]
+    assert [(each["order_id"], each["refunded_minor"]) for each in done] == [("o-1", 80)]
+
+
+async def test_refunds_at_once_never_give_back_more_than_was_paid(client: httpx.AsyncClient, pool: Pool) -> None:
+    await deliver(pool, handlers, a_service())
+    await report(client, "completion", reference="bill-1")
+    answers = await asyncio.gather(*(refund(client, f"r-{n}", 30) for n in range(8)))
+    assert sorted(status for status, _ in answers) == [201] * 3 + [409] * 5
+    same = await asyncio.gather(*(refund(client, "r-same", 10) for _ in range(8)))
+    assert {status for status, _ in same} == {201}
+    assert await pool.fetchval("SELECT refunded_minor FROM provision") == 100
+
+
+async def test_goods_and_services_share_the_ids_of_refunds(client: httpx.AsyncClient, pool: Pool) -> None:
+    await deliver(pool, handlers, a_service())
+    await report(client, "completion", reference="bill-1")
+    assert await refund(client, "r-1", 30) == (201, 30)
+    await stock(client, near_tea=4)
+    await deliver(pool, handlers, a_hold("o-9", ("tea", 4)))
+    for name in ("accepted", "picked", "handed_over", "fulfilled"):
+        assert (await step(client, name, "o-9")).status_code == 200
+    body = {"refund_id": "r-1", "amount_minor": 30}
+    goods = await client.post("/v1/orders/o-9/refunds", json=body)
+    assert (goods.status_code, goods.json()["differs"]) == (409, ["order_id"])
+
+
 async def test_another_merchant_learns_nothing_of_a_service(
     service: Service, client: httpx.AsyncClient, pool: Pool
 ) -> None:
@@ -92,4 +152,5 @@ async def test_another_merchant_learns_nothing_of_a_service(
     assert (await client.get("/v1/services/o-1")).json()["state"] == "waiting"
     async with http_client(service, pool, a_merchant("rival")) as rival:
         assert await report(rival, "completion", reference="bill-1") == "not_found"
+        assert await refund(rival, "r-1", 10) == (404, "not_found")
         assert (await rival.get("/v1/services/o-1")).status_code == 404

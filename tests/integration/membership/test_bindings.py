@@ -10,6 +10,7 @@ from lutong_chassis.testing import a_member as member_token
 from lutong_chassis.testing import bearer, deliver, events_published
 from lutong_contracts import Event
 from lutong_contracts.feed import AccountBindingAsked, AccountBindingEnded, ServiceRequested
+from lutong_contracts.hosts import CapabilitiesChanged
 from lutong_contracts.membership import AccountBound, AccountUnbound, CreditDeclined, CreditHeld
 from lutong_membership.handlers import handlers
 from tests.integration.membership.conftest import Choose
@@ -53,6 +54,16 @@ async def test_a_bound_viewer_orders_as_the_member(client: httpx.AsyncClient, po
     assert outcome(await tell(pool, ordered("o-2"))) == "m-1"
     hold = (await client.get("/v1/holds/o-1")).json()
     assert (hold["member_id"], hold["state"]) == ("m-1", "held")
+
+
+async def test_a_program_without_identity_serves_no_bound_viewer(client: httpx.AsyncClient, pool: Pool) -> None:
+    await bind(client, pool)
+    facts = {"program_id": ordered("o-1").program_id, "enforced": True}
+    await tell(pool, CapabilitiesChanged(granted=("credit", "pay"), revision=1, **facts))
+    assert outcome(await tell(pool, ordered("o-1", "m-1"))) == "identity_not_granted"
+    assert outcome(await tell(pool, ordered("o-2", viewer_id="m-1"))) == "m-1"
+    await tell(pool, CapabilitiesChanged(granted=("credit", "identity", "pay"), revision=2, **facts))
+    assert outcome(await tell(pool, ordered("o-3", "m-1"))) == "m-1"
 
 
 async def test_an_asking_without_consent_binds_nobody(client: httpx.AsyncClient, pool: Pool) -> None:

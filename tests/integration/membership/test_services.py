@@ -3,8 +3,9 @@
 import httpx
 
 from lutong_chassis.database import Pool
-from lutong_contracts.inventory import OrderRejected
-from lutong_contracts.membership import CreditHeld
+from lutong_contracts.inventory import OrderRefunded, OrderRejected
+from lutong_contracts.membership import CreditHeld, HoldCaptured
+from lutong_contracts.values import Money
 from tests.integration.membership.story import a_member, get, names, tell
 from tests.support.builders import a_request, fulfilled
 
@@ -26,3 +27,21 @@ async def test_who_joins_by_a_service_has_it_held_as_one(client: httpx.AsyncClie
     request = a_request("s-1", 1_000).model_copy(update={"provided": True})
     (held,) = [event for event in await tell(pool, request) if isinstance(event, CreditHeld)]
     assert held.provided
+
+
+async def test_of_a_lesser_bill_the_rest_is_released(client: httpx.AsyncClient, pool: Pool) -> None:
+    await a_member(pool)
+    await tell(pool, a_request("s-1", 1_000).model_copy(update={"provided": True}))
+    done = fulfilled("s-1", 700).model_copy(update={"location_id": "shop", "location_kind": "provider"})
+    (captured,) = [event for event in await tell(pool, done) if isinstance(event, HoldCaptured)]
+    assert (captured.amount.amount_minor, captured.released and captured.released.amount_minor) == (700, 200)
+    back = OrderRefunded(
+        order_id="s-1",
+        refund_id="r-1",
+        member_id="m-1",
+        merchant_id="shop",
+        amount=Money(amount_minor=700, currency="CNY"),
+    )
+    assert "RefundBooked" in names(await tell(pool, back))
+    line = (await get(client, "/v1/members/m-1"))["lines"][0]
+    assert line["owed_minor"] == 0

@@ -42,6 +42,7 @@ READS = {  # written down by hand, so that the generated rules are said a second
         "feed.timelines",
         "feed.promotions",
         "registry.programs",
+        "registry.grants",
         "registry.hosts",
         "registry.traffic",
         "registry.discoveries",

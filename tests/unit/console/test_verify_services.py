@@ -11,7 +11,12 @@ from tests.e2e.corruptions import CORRUPTIONS
 from tests.support.looks import Look
 
 PLANTED = [each for each in CORRUPTIONS if each[0] in {"V31", "V32"}]
-_RELEASED: dict[str, Any] = {"state": "released", "captured_minor": 0, "service_reference": None}
+_RELEASED: dict[str, Any] = {
+    "state": "released",
+    "captured_minor": 0,
+    "service_reference": None,
+    "service_paid_minor": 0,
+}
 
 
 def found(look: Look) -> set[str]:
@@ -26,11 +31,13 @@ def found(look: Look) -> set[str]:
     "right",
     [
         provided(),
-        provided(service_state="waiting", service_reference=None, state="held", captured_minor=0),
+        provided(service_paid_minor=80, captured_minor=80),
+        provided(service_paid_minor=80, captured_minor=80, service_refunded_minor=30, back_minor=30),
+        provided(**_RELEASED | {"service_state": "waiting", "state": "held"}),
         *(provided(service_state=state, **_RELEASED) for state in ("failed", "lapsed", "cancelled")),
         granted(),
     ],
-    ids=["done", "waiting", "failed", "lapsed", "cancelled", "granted"],
+    ids=["done", "done for less", "given back", "waiting", "failed", "lapsed", "cancelled", "granted"],
 )
 def test_what_is_right_is_no_violation(right: Corrupt) -> None:
     look = Look()

@@ -37,6 +37,15 @@ def test_the_nearest_store_that_has_something_is_shown() -> None:
     assert (other.state, other.location_id, other.band) == ("live", "next", "limited_availability")
 
 
+def test_who_may_not_use_the_place_states_it() -> None:
+    sent = domain.unlocated(found(FLAGSHIP, flagship__tea="in_stock"))
+    assert (sent.reason, sent.fallback, sent.distance_m) == ("location_not_granted", "flagship", None)
+    nothing = domain.unlocated(found())
+    assert (nothing.state, nothing.reason, nothing.fallback) == ("degraded", "location_not_granted", "none")
+    sold_out = found(FLAGSHIP, flagship__tea="out_of_stock")
+    assert domain.unlocated(sold_out) == sold_out  # a place would not help
+
+
 def test_another_offer_stands_in_for_one_that_is_sold_out() -> None:
     shown = found(NEAR, near__tea="out_of_stock", near__milk="in_stock")
     assert (shown.state, shown.sku) == ("live", "milk")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from lutong_contracts.inventory import OrderCancelled, OrderFulfilled
 from lutong_contracts.values import Line, LocationKind, Place
-from lutong_inventory.orders.domain.outcome import end_of, listed_minor, shares, state_of
+from lutong_inventory.orders.domain.outcome import end_of, shares, state_of
 from lutong_inventory.orders.domain.steps import State
-from lutong_inventory.parts import names, part_id
+from lutong_inventory.parts import listed_minor, names, part_id
 from lutong_inventory.sourcing.domain.decision import decide_in_parts, fewest
 from lutong_inventory.sourcing.domain.sentences import why
 from lutong_inventory.sourcing.domain.values import Candidate, Decision, Found, Left, Splitting, Stocked, Wish

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lutong_contracts.values import Line
-from lutong_inventory.orders.domain.refunds import (
+from lutong_inventory.refunds.domain import (
     Delivered,
     KnownRefund,
     RefundOrder,

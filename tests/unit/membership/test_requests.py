@@ -133,6 +133,18 @@ def test_a_program_from_before_is_held_to_nothing() -> None:
     assert emitted(decision) == ["CreditHeld", "HoldLapsed"]
 
 
+def test_a_light_store_is_held_to_the_grants_of_what_it_sells() -> None:
+    granted = {"brand": Granted(("pay",), enforced=True)}
+    (decision,) = decide(a_request(offers_of="brand"), on=under_a_plan(granted=granted))
+    assert emitted(decision) == ["CreditHeld", "HoldLapsed"]
+
+
+def test_what_is_granted_is_used() -> None:
+    granted = {a_request().program_id: Granted(("pay", "identity", "coupons"), enforced=True)}
+    (decision,) = decide(a_request(coupon_id="c-1"), on=under_a_plan(granted=granted, bound={"o-1"}))
+    assert reason(decision) == "no_coupon"  # the coupon was looked at
+
+
 @pytest.mark.parametrize(
     ("on", "request_", "why"),
     [
@@ -145,6 +157,9 @@ def test_a_program_from_before_is_held_to_nothing() -> None:
         (under_a_plan(), a_request(amount_minor=100_001), "over_limit"),
         (under_a_plan(), a_request(coupon_id="c-1"), "no_coupon"),
         (under_a_plan(granted=MAY_NOT_PAY), a_request(), "pay_not_granted"),
+        (under_a_plan(granted=MAY_PAY, bound={"o-1"}), a_request(), "identity_not_granted"),
+        (under_a_plan(granted=MAY_PAY), a_request(coupon_id="c-1"), "coupons_not_granted"),
+        (under_a_plan(granted={"brand": Granted((), enforced=True)}), a_request(offers_of="brand"), "pay_not_granted"),
         (context(granted=MAY_PAY), a_request(), "credit_not_granted"),
         (under_a_plan(state="preordered", granted=MAY_PAY), a_request(), "credit_not_granted"),
     ],

@@ -74,7 +74,7 @@ EXAMPLES = """Run the suite, watch it, ask it, repair it.
 
 \b
 Examples:
-  lutong demo                      play seven roads, then tear down
+  lutong demo                      play eight roads, then tear down
   lutong up && lutong status       start the suite and see it ready
   lutong tail orders --since 10m   events about orders
   lutong journey ID                one road from end to end

@@ -75,7 +75,7 @@ WORDS: Final = {
     "V29": "no page view of a program is made or lost, and each was earned once",
     "V30": "what is counted of programs by day is what their facts add up to",
     "V31": "a service without goods is captured if its provider did it, and else released",
-    "V32": "membership holds programs to what was granted to them",
+    "V32": "membership and the feed hold programs to what was granted to them",
     "V33": "how often an account was read in a month is what viewers reported",
 }
 NAMES: Final = tuple(WORDS)

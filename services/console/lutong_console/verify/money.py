@@ -12,13 +12,16 @@ _UNDER_WAY: Final = {"held", "expired"}
 _WITH_AN_ORDER: Final = {"held", "captured", "released", "expired"}
 _ORDERS: Final = """
 SELECT coalesce(part_of, order_id) AS order_id, sum(amount_minor) AS amount_minor, sum(refunded_minor) AS refunded_minor,
-       min(currency) AS currency, sum(CASE WHEN state = 'fulfilled' THEN amount_minor ELSE 0 END) AS came_minor,
+       min(currency) AS currency, sum(came_minor) AS came_minor,
        coalesce(max(CASE WHEN state NOT IN ('fulfilled', 'cancelled', 'rejected') THEN state END),
                 max(CASE WHEN state = 'fulfilled' THEN state END), max(state)) AS state
-  FROM (SELECT order_id, part_of, amount_minor, refunded_minor, currency, state FROM inventory.customer_order
+  FROM (SELECT order_id, part_of, amount_minor, refunded_minor, currency, state,
+               CASE WHEN state = 'fulfilled' THEN amount_minor ELSE 0 END AS came_minor
+          FROM inventory.customer_order
          UNION ALL
-        SELECT order_id, NULL, amount_minor, 0, currency,
-               CASE state WHEN 'done' THEN 'fulfilled' WHEN 'waiting' THEN 'requested' WHEN 'cancelled' THEN 'cancelled' ELSE 'rejected' END
+        SELECT order_id, NULL, amount_minor, refunded_minor, currency,
+               CASE state WHEN 'done' THEN 'fulfilled' WHEN 'waiting' THEN 'requested' WHEN 'cancelled' THEN 'cancelled' ELSE 'rejected' END,
+               paid_minor
           FROM inventory.provision)
  GROUP BY 1 ORDER BY 1"""
 """Orders, each once, and services without goods: one in parts is under way as long as any of them is, and fulfilled when any of them came."""

@@ -1,11 +1,11 @@
-"""Services without goods, and what programs may use: V31 a service ends once, as its money does; V32 membership knows what was granted."""
+"""Services without goods, and what programs may use: V31 a service ends once, as its money does; V32 membership and the feed know what was granted."""
 
 import json
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-from lutong_console.verify.joining import Group
+from lutong_console.verify.joining import Group, Row
 from lutong_console.verify.violation import Violation
 from lutong_console.verify.world import World
 
@@ -19,7 +19,8 @@ _HOLDS: Final = {
 
 
 def services_end_once(world: World) -> Iterator[Violation]:
-    """V31: a service without goods is captured if its provider did it, once, for its price and with a reference that is no other's; else released.
+    """V31: a service without goods is captured if its provider did it, once, for what that reported of its price and with a reference that is
+    no other's; else released. Of what was captured no more is given back than that, refund by refund.
 
     It has neither goods nor a store: no order of a location has its id, and nothing is reserved or sold for it.
     """
@@ -30,6 +31,7 @@ def services_end_once(world: World) -> Iterator[Violation]:
         order="SELECT order_id FROM inventory.customer_order ORDER BY order_id",
         reserved="SELECT order_id FROM inventory.reservation ORDER BY order_id",
         sold="SELECT order_id FROM inventory.sales_entry ORDER BY order_id",
+        refunded="SELECT order_id, amount_minor FROM inventory.refund ORDER BY order_id",
         done="""
             SELECT key AS order_id, value FROM record
              WHERE topic = 'lutong.inventory.orders' AND type = 'lutong.inventory.order-fulfilled.v1'
@@ -49,16 +51,22 @@ def _service(of: Group) -> Iterator[str]:
         yield f"it is {row['state']}, its hold {hold['state'] if hold else 'missing'}"
     elif (hold["amount_minor"], hold["currency"]) != (row["amount_minor"], row["currency"]):
         yield "it and its hold differ in amount"
-    elif hold["captured_minor"] != (row["amount_minor"] if row["state"] == "done" else 0):
-        yield f"it is {row['state']} for {row['amount_minor']}, and {hold['captured_minor']} is captured"
+    elif hold["captured_minor"] != row["paid_minor"] or row["paid_minor"] > row["amount_minor"]:
+        yield f"it is {row['state']} for {row['paid_minor']} of {row['amount_minor']}, and {hold['captured_minor']} is captured"
+    back_minor = sum(each["amount_minor"] for each in of.all("refunded"))
+    if row["refunded_minor"] != back_minor or back_minor > row["paid_minor"]:
+        yield f"{row['refunded_minor']} of {row['paid_minor']} is given back, and its refunds are {back_minor}"
     if of.all("order") or of.all("reserved") or of.all("sold"):
         yield "a location has it, too, or goods are set aside or sold for it"
     published = [json.loads(each["value"]) for each in of.all("done")]
-    wrong = [
-        each for each in published if (each["location_kind"], each.get("reference")) != ("provider", row["reference"])
-    ]
+    right = ("provider", row["reference"], row["paid_minor"])
+    wrong = [each for each in published if _served(each) != right]
     if wrong or (published and row["state"] != "done"):
         yield f"it is {row['state']} ({row['reference']}), and was published as done otherwise"
+
+
+def _served(done: dict[str, Any]) -> tuple[str, str | None, int]:
+    return done["location_kind"], done.get("reference"), done["amount"]["amount_minor"]
 
 
 def _references(world: World) -> Iterator[Violation]:
@@ -69,17 +77,19 @@ def _references(world: World) -> Iterator[Violation]:
 
 
 def grants_are_known(world: World) -> Iterator[Violation]:
-    """V32: membership holds each program to what the registry has granted it, in the same revision."""
+    """V32: membership and the feed hold each program to what the registry has granted it, in the same revision."""
     programs = world.by(
         "program_id",
-        granted="SELECT * FROM registry.program_grant ORDER BY program_id",
-        known="SELECT * FROM membership.program_grant ORDER BY program_id",
+        registry="SELECT * FROM registry.program_grant ORDER BY program_id",
+        membership="SELECT * FROM membership.program_grant ORDER BY program_id",
+        feed="SELECT * FROM feed.program_grant ORDER BY program_id",
     )
     for program_id, of in programs:
-        granted, known = of.one("granted"), of.one("known")
-        facts = [
-            (row["revision"], bool(row["enforced"]), " ".join(sorted(row["granted"].split()))) if row else None
-            for row in (granted, known)
-        ]
-        if facts[0] != facts[1]:
-            yield Violation("V32", f"the registry has {facts[0]}, membership {facts[1]}", f"program {program_id}")
+        granted = _granted(of.one("registry"))
+        for service in ("membership", "feed"):
+            if (known := _granted(of.one(service))) != granted:
+                yield Violation("V32", f"the registry has {granted}, {service} {known}", f"program {program_id}")
+
+
+def _granted(row: Row | None) -> tuple[int, bool, str] | None:
+    return (row["revision"], bool(row["enforced"]), " ".join(sorted(row["granted"].split()))) if row else None

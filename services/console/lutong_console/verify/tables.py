@@ -46,6 +46,7 @@ _OWN: Final = {
             "(SELECT FROM post_revision WHERE post_revision.post_id = post.post_id)) AS is_readable, "
             f"author_id, {_PLACE} AS place, number, fanned",
         ),
+        "program_grant": _table("program_grant", "program_id, granted, enforced, revision"),
         "follow": _table("follow WHERE pushed", "follower_id AS reader_id, followee_id AS author_id"),
         "timeline_reader": _table(
             "timeline_reader",
@@ -174,7 +175,9 @@ _OWN: Final = {
             "CASE WHEN part_of IS NOT NULL THEN lines END AS lines",
         ),
         "provision": _table(
-            "provision", "order_id, member_id, merchant_id, amount_minor, currency, state, reference, reason"
+            "provision",
+            "order_id, member_id, merchant_id, amount_minor, refunded_minor, currency, state, reference, reason, "
+            "CASE WHEN state <> 'done' THEN 0 WHEN done_minor IS NULL THEN amount_minor ELSE done_minor END AS paid_minor",
         ),
         "refund": _table("refund", "refund_id, order_id, amount_minor"),
         "sourcing_decision": _table("sourcing_decision ORDER BY order_id, hop", "order_id, hop, location_id"),

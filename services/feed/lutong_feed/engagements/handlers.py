@@ -254,6 +254,7 @@ def _placed(asked: Asked[RequestService], accepted: Accepted, member_id: str | N
         touch=wanted.touch,
         version=program.version,
         provided=priced.provided,
+        offers_of=program.offers_of,
     )
     shown = RequestView(
         order_id=event.order_id, post_id=event.post_id, status="requested", reason=None, location_id=None,

@@ -146,7 +146,7 @@ async def programs(tx: Tx, program_ids: Iterable[str]) -> dict[str, Program]:
         """
         SELECT program.program_id, program.merchant_id, program.version, program.title, program.page,
                CASE WHEN program.offers_of IS NULL THEN program.offers ELSE coalesce(source.offers, '[]') END AS offers,
-               program.suspended_for, program.gray_offers, (program.gray::jsonb ->> 'version')::integer AS gray_version,
+               program.offers_of, program.suspended_for, program.gray_offers, (program.gray::jsonb ->> 'version')::integer AS gray_version,
                program.hosted_offers
           FROM program
           LEFT JOIN program AS source

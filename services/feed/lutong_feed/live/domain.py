@@ -9,7 +9,7 @@ from lutong_contracts.values import Place
 
 State = Literal["live", "degraded", "unknown"]
 """As promised near the viewer; less than that, with a reason and what there is instead; or nothing known."""
-Reason = Literal["out_of_stock", "paused", "closed", "out_of_reach"]
+Reason = Literal["out_of_stock", "paused", "closed", "out_of_reach", "location_not_granted"]
 Fallback = Literal["flagship", "none"]
 
 OFFERS: Final = 10
@@ -109,6 +109,14 @@ def live(offers: Sequence[Offer], spots: Iterable[Spot], bands: Mapping[Shelf, s
     if not known:
         return Live("unknown", offers[0].sku, None, None, None, None, ())
     return _nothing(offers[0].sku, known, wanting or _why_not(known[0], now) or "out_of_stock", now)
+
+
+def unlocated(found: Live) -> Live:
+    """What a card shows of a program that may not use where its reader is, of what is known without that: what is sent, and why nothing is near."""
+    if found.reason:
+        return found._replace(distance_m=None)
+    fallback: Fallback = "flagship" if found.location_id else "none"
+    return found._replace(state="degraded", reason="location_not_granted", fallback=fallback, distance_m=None)
 
 
 def _best(spot: Spot, offers: Sequence[Offer], bands: Mapping[Shelf, str]) -> Live:

@@ -12,7 +12,7 @@ from fastapi import Depends, Header
 from lutong_chassis import Problem, Reads
 from lutong_contracts.values import Place
 from lutong_feed.live import store
-from lutong_feed.live.domain import Live, Offer, Shelf, Spot, distance_m, live
+from lutong_feed.live.domain import Live, Offer, Shelf, Spot, distance_m, live, unlocated
 from lutong_feed.live.sentences import stated
 from lutong_feed.offers.http import show_offers
 from lutong_feed.views import LiveView, PostView, TextView
@@ -51,7 +51,7 @@ async def lives(read: Reads, program_ids: Iterable[str | None], near: Place | No
     shown: dict[CardKey, LiveView] = {}
     spots = _Spots(near)
     for key, group in groupby(rows, key=lambda row: CardKey(row["program_id"], row["version"])):
-        view = _of_card(list(group), spots, now)
+        view = _of_card(list(group), spots, now, placed=near is not None)
         if view:
             shown[key] = view
     return shown
@@ -88,21 +88,23 @@ class _Spots:
         return found
 
 
-def _of_card(rows: Sequence[asyncpg.Record], spots: _Spots, now: datetime) -> LiveView | None:
+def _of_card(rows: Sequence[asyncpg.Record], spots: _Spots, now: datetime, *, placed: bool) -> LiveView | None:
     offers: dict[int, Offer] = {}
-    placed: dict[str, Spot] = {}
+    places: dict[str, Spot] = {}
     bands: dict[Shelf, str] = {}
     for row in rows:
         place, location_id, band = row["place"], row["location_id"], row["band"]
         if place not in offers:
             offers[place] = Offer(row["sku"], row["title"], row["amount_minor"], row["currency"])
-        if location_id and location_id not in placed:
-            placed[location_id] = spots.of(row)
+        if location_id and location_id not in places:
+            places[location_id] = spots.of(row)
         if location_id and band:
             bands[Shelf(location_id, row["sku"])] = band
-    found = live(list(offers.values()), placed.values(), bands, now)
+    found = live(list(offers.values()), places.values(), bands, now)
     if found is None:
         return None
+    if placed and not rows[0]["located"]:
+        found = unlocated(found)
     offer = next(each for each in offers.values() if each.sku == found.sku)
     return view_of(found, rows[0]["merchant_id"], offer)
 

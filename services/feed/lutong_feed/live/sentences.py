@@ -22,6 +22,7 @@ _REASONS: Final = {
     "paused": Sentence("The store near you takes no orders just now", "附近门店暂停接单"),
     "closed": Sentence("The store near you is closed", "附近门店已停业"),
     "out_of_reach": Sentence("No store delivers to where you are", "附近没有可送达的门店"),
+    "location_not_granted": Sentence("This program may not use where you are", "该小程序未获授权使用您的位置"),
 }
 _UNKNOWN: Final = Sentence("Stock is not known yet", "库存情况暂时未知")
 

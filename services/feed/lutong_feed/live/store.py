@@ -92,7 +92,8 @@ async def keep_bands(tx: Tx, rows: Iterable[BandRow]) -> None:
 async def around(tx: Reads, program_ids: Sequence[str], place: Place | None) -> list[asyncpg.Record]:
     """For each of these programs and each version of it that some viewer may see: its first offers, and the nearest places with their shelves.
 
-    One statement for a page. Without a place, where goods are sent from; with one, the nearest of nine cells of a tenth of a degree, too.
+    One statement for a page. Without a place, where goods are sent from; with one, the nearest of nine cells of a tenth of a degree, too, for
+    those that may use it (`located`).
     """
     here, spot = (cell(place), place) if place else (Cell(0, 0), Place(latitude=0, longitude=0))
     return await tx.fetch(
@@ -101,13 +102,16 @@ async def around(tx: Reads, program_ids: Sequence[str], place: Place | None) -> 
             SELECT program.program_id, program.merchant_id, program.version,
                    CASE WHEN program.offers_of IS NULL THEN program.offers ELSE coalesce(source.offers, '[]') END AS offers,
                    program.gray_offers, (program.gray::jsonb ->> 'version')::integer AS gray_version,
-                   program.hosted_offers
+                   program.hosted_offers,
+                   NOT EXISTS (SELECT FROM program_grant AS held
+                                WHERE held.program_id IN (program.program_id, program.offers_of) AND held.enforced
+                                  AND 'location' <> ALL (string_to_array(held.granted, ' '))) AS located
               FROM program
               LEFT JOIN program AS source
                 ON source.program_id = program.offers_of AND source.merchant_id = program.merchant_id
              WHERE program.program_id = ANY ($1)
         ), offer AS (
-            SELECT program_id, merchant_id, shown.version, place,
+            SELECT program_id, merchant_id, located, shown.version, place,
                    each ->> 'sku' AS sku, each ->> 'title' AS title,
                    (each -> 'unit_price' ->> 'amount_minor')::bigint AS amount_minor,
                    each -> 'unit_price' ->> 'currency' AS currency
@@ -137,9 +141,9 @@ async def around(tx: Reads, program_ids: Sequence[str], place: Place | None) -> 
                    ) AS found
         )
         SELECT program_id, version, offer.merchant_id, offer.place, offer.sku, title, amount_minor, currency, near.location_id, kind, state, modes,
-               radius_m, paused_until, latitude, longitude, band
+               radius_m, paused_until, latitude, longitude, band, located
           FROM offer
-          LEFT JOIN near USING (merchant_id)
+          LEFT JOIN near ON near.merchant_id = offer.merchant_id AND (located OR kind <> 'store')
           LEFT JOIN shelf_band AS shelf
             ON (shelf.merchant_id, shelf.location_id, shelf.sku) = (offer.merchant_id, near.location_id, offer.sku)
          ORDER BY program_id, version, offer.place, near.location_id

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Literal
 
 from lutong_contracts import Event
-from lutong_contracts.inventory import OrderCancelled, OrderFulfilled, OrderRejected
+from lutong_contracts.inventory import OrderCancelled, OrderFulfilled, OrderRefunded, OrderRejected
 from lutong_contracts.values import Money
+from lutong_inventory.refunds.domain import Delivered, refund_of_amount
 from lutong_inventory.refusal import Refusal
 
 State = Literal["waiting", "done", "failed", "lapsed", "cancelled"]
@@ -14,7 +15,10 @@ State = Literal["waiting", "done", "failed", "lapsed", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class Provision:
-    """A service that is paid for, which its merchant is to do by `done_by`. It ends once: done, with the merchant's `reference`, or for a `reason`."""
+    """A service that is paid for, which its merchant is to do by `done_by`. It ends once: done, with the merchant's `reference`, or for a `reason`.
+
+    Done may be for less than what is held (`done_minor`); at most that is given back afterwards (`refunded_minor`).
+    """
 
     order_id: str
     merchant_id: str
@@ -30,6 +34,17 @@ class Provision:
     causation_id: str | None
     reference: str | None = None
     reason: str | None = None
+    listed_minor: int | None = None
+    """What its lines cost by the list; unknown of what arrived at a version that did not keep it."""
+    done_minor: int | None = None
+    refunded_minor: int = 0
+
+    @property
+    def paid_minor(self) -> int:
+        """What its member pays: nothing before it is done, and all that was held, unless its provider reported less."""
+        if self.state != "done":
+            return 0
+        return self.amount_minor if self.done_minor is None else self.done_minor
 
     @property
     def event(self) -> Event:
@@ -43,8 +58,9 @@ class Provision:
                 program_id=self.program_id,
                 location_id=self.merchant_id,
                 location_kind="provider",
-                amount=Money(amount_minor=self.amount_minor, currency=self.currency),
+                amount=Money(amount_minor=self.paid_minor, currency=self.currency),
                 touch=self.touch,
+                listed=self._listed,
                 reference=self.reference,
             )
         facts = {"order_id": self.order_id, "merchant_id": self.merchant_id, "reason": self.reason or "not_provided"}
@@ -52,14 +68,26 @@ class Provision:
             OrderCancelled(member_id=self.member_id, **facts) if self.state == "cancelled" else OrderRejected(**facts)
         )
 
+    @property
+    def _listed(self) -> Money | None:
+        """The share of the list price that was done, where some was not: who is short of what a coupon asks for has it back."""
+        if self.listed_minor is None or self.paid_minor == self.amount_minor:
+            return None
+        return Money(amount_minor=self.listed_minor * self.paid_minor // self.amount_minor, currency=self.currency)
 
-def done(known: Provision, reference: str) -> Provision | Refusal:
-    """The merchant did it. The same report again is the same; after its end nothing is: what was held is given back."""
-    if known.state == "done" and known.reference == reference:
+
+def done(known: Provision, reference: str, amount_minor: int | None = None) -> Provision | Refusal:
+    """The merchant did it, for all that is held or for less. The same report again is the same; after its end nothing is: what was held is
+    given back.
+    """
+    done_minor = known.amount_minor if amount_minor is None else amount_minor
+    if known.state == "done" and (known.reference, known.paid_minor) == (reference, done_minor):
         return known
     if known.state != "waiting":
         return _ended(known)
-    return replace(known, state="done", reference=reference)
+    if done_minor > known.amount_minor:
+        return Refusal("more_than_held", f"{known.amount_minor} minor units are held: report at most that as done")
+    return replace(known, state="done", reference=reference, done_minor=done_minor)
 
 
 def failed(known: Provision, reason: str) -> Provision | Refusal:
@@ -69,6 +97,29 @@ def failed(known: Provision, reason: str) -> Provision | Refusal:
     if known.state != "waiting":
         return _ended(known)
     return replace(known, state="failed", reason=reason)
+
+
+def refunded(known: Provision, amount_minor: int) -> Provision | Refusal:
+    """What its member paid is given back, or some of it: never more than that, over all refunds."""
+    if known.state != "done":
+        detail = f"service {known.order_id!r} is {known.state}: nothing was paid for it"
+        return Refusal("not_fulfilled", detail)
+    back_minor = refund_of_amount(Delivered((), known.paid_minor, known.refunded_minor, {}), amount_minor)
+    if isinstance(back_minor, Refusal):
+        return back_minor
+    return replace(known, refunded_minor=known.refunded_minor + back_minor)
+
+
+def given_back(known: Provision, refund_id: str, amount_minor: int) -> OrderRefunded:
+    """What a refund is published as: the same event as of goods."""
+    return OrderRefunded(
+        order_id=known.order_id,
+        refund_id=refund_id,
+        member_id=known.member_id,
+        merchant_id=known.merchant_id,
+        amount=Money(amount_minor=amount_minor, currency=known.currency),
+        touch=known.touch,
+    )
 
 
 def lapsed(known: Provision) -> Provision:

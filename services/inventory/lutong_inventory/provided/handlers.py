@@ -8,6 +8,7 @@ from lutong_chassis.settings import settings_of
 from lutong_contracts.feed import RequestCancelled
 from lutong_contracts.inventory import ProvisionLapsed, ServiceAwaited
 from lutong_contracts.membership import CreditHeld
+from lutong_inventory.parts import listed_minor
 from lutong_inventory.provided import domain, store
 from lutong_inventory.provided.domain import Provision
 from lutong_inventory.settings import InventorySettings
@@ -69,6 +70,7 @@ def _arrived(received: Received[CreditHeld], by: datetime) -> Provision:
     return Provision(
         order.order_id, order.merchant_id, order.member_id, order.post_id, order.program_id, order.amount.amount_minor,
         order.amount.currency, order.touch, "waiting", by, cause.correlation_id, cause.causation_id,
+        listed_minor=listed_minor(order.lines),
     )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from typing import Final
 import asyncpg
 
 from lutong_chassis import Reads, Tx, columns
-from lutong_inventory.provided.domain import Provision
+from lutong_inventory.provided.domain import Provision, State
+from lutong_inventory.refunds.store import NewRefund
 
 _NAMES: Final = ", ".join(each.name for each in fields(Provision))
 
@@ -27,11 +28,12 @@ async def arrive(tx: Tx, provisions: Sequence[Provision]) -> set[str]:
         INSERT INTO provision ({_NAMES})
         SELECT *
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
-                      $9::text[], $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::text[])
+                      $9::text[], $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[],
+                      $16::bigint[], $17::bigint[])
             ON CONFLICT DO NOTHING
         RETURNING order_id
         """,
-        *columns([astuple(each) for each in sorted(provisions, key=lambda each: each.order_id)], 14),
+        *columns([astuple(each) for each in sorted(provisions, key=lambda each: each.order_id)], 17),
     )
     return {row["order_id"] for row in rows}
 
@@ -41,8 +43,10 @@ async def end(tx: Tx, ended: Sequence[Provision]) -> set[str]:
     rows = await tx.fetch(
         """
         UPDATE provision
-           SET state = given.state, reference = given.reference, reason = given.reason, changed_at = now()
-          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS given (order_id, state, reference, reason)
+           SET state = given.state, reference = given.reference, reason = given.reason, done_minor = given.done_minor,
+               changed_at = now()
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+            AS given (order_id, state, reference, reason, done_minor)
          WHERE provision.order_id = given.order_id AND provision.state = 'waiting'
            AND NOT EXISTS (
                SELECT FROM provision AS other
@@ -50,9 +54,29 @@ async def end(tx: Tx, ended: Sequence[Provision]) -> set[str]:
            )
         RETURNING provision.order_id
         """,
-        *columns([(each.order_id, each.state, each.reference, each.reason) for each in ended], 4),
+        *columns([(each.order_id, each.state, each.reference, each.reason, each.done_minor) for each in ended], 5),
     )
     return {row["order_id"] for row in rows}
+
+
+async def give_back(tx: Tx, refund: NewRefund) -> None:
+    """Keep a refund of a service, which is locked with the name of the refund, and add it up on the service."""
+    await tx.execute(
+        """
+        WITH given AS (
+            INSERT INTO refund (refund_id, order_id, amount_minor, restocked)
+            VALUES ($1, $2, $3, false)
+            RETURNING order_id, amount_minor
+        )
+        UPDATE provision
+           SET refunded_minor = refunded_minor + given.amount_minor, changed_at = now()
+          FROM given
+         WHERE provision.order_id = given.order_id
+        """,
+        refund.name.key,
+        refund.order_id,
+        refund.amount_minor,
+    )
 
 
 async def provision(tx: Reads, order_id: str) -> Provision | None:
@@ -61,17 +85,18 @@ async def provision(tx: Reads, order_id: str) -> Provision | None:
     return _provision(row) if row else None
 
 
-async def waiting(tx: Reads, merchant_id: str, after: str, limit: int) -> list[Provision]:
-    """What a merchant is to do, behind an order, in order."""
+async def of_merchant(tx: Reads, merchant_id: str, state: State, after: str, limit: int) -> list[Provision]:
+    """The services of a merchant in a state, behind an order, in order."""
     rows = await tx.fetch(
         f"""
         SELECT {_NAMES}
           FROM provision
-         WHERE merchant_id = $1 AND state = 'waiting' AND order_id > $2
+         WHERE merchant_id = $1 AND state = $2 AND order_id > $3
          ORDER BY order_id
-         LIMIT $3
+         LIMIT $4
         """,
         merchant_id,
+        state,
         after,
         limit,
     )

@@ -1,10 +1,11 @@
 """What a program may not do here. Pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
-USED: Final = frozenset({"pay", "credit"})
-"""What membership does for programs: it holds and captures (`pay`), and lets members join on credit (`credit`)."""
+USED: Final = frozenset({"pay", "credit", "identity", "coupons"})
+"""What membership does for programs: it holds and captures (`pay`), lets members join on credit (`credit`), lets a viewer order as the member
+that it is bound to (`identity`), and takes coupons off (`coupons`)."""
 
 
 class Granted(NamedTuple):
@@ -14,11 +15,13 @@ class Granted(NamedTuple):
     enforced: bool
 
 
-def lacking(program_id: str, known: Mapping[str, Granted]) -> frozenset[str]:
-    """What a program may not use.
+def lacking(program_ids: Iterable[str | None], known: Mapping[str, Granted]) -> frozenset[str]:
+    """What may not be used of an order: what any of these programs may not use. A light store sells what another program does, and is held to
+    the grants of both.
 
-    >>> sorted(lacking("fund", {"fund": Granted(("pay",), True)})), sorted(lacking("old", {}))
-    (['credit'], [])
+    >>> known = {"fund": Granted(("pay",), True)}
+    >>> sorted(lacking(["fund"], known)), sorted(lacking(["old", None], known)), sorted(lacking(["store", "fund"], known))
+    (['coupons', 'credit', 'identity'], [], ['coupons', 'credit', 'identity'])
     """
-    granted = known.get(program_id)
-    return USED - {*granted.names} if granted and granted.enforced else frozenset()
+    held_to = [known[each] for each in program_ids if each and each in known and known[each].enforced]
+    return frozenset(name for name in USED if any(name not in each.names for each in held_to))

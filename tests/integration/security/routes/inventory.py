@@ -34,6 +34,7 @@ from tests.integration.security.routes.inventory_things import (
     a_place_given_back,
     a_rebooking,
     a_refund,
+    a_service_refund,
     a_step_of_a_transfer,
     a_transfer,
     an_erasure,
@@ -59,6 +60,7 @@ INVENTORY: Final[Matrix] = (
             of_a_service("/completion", {"reference": "bill-1"}),
         ),
         "POST /v1/services/{order_id}/failure": (DONE_BY_ITS_MERCHANT, of_a_service("/failure", {"reason": "closed"})),
+        "POST /v1/services/{order_id}/refunds": (DONE_BY_ITS_MERCHANT, a_service_refund),
         "GET /v1/services/{order_id}": (READ_BY_ITS_PARTIES, of_a_service("")),
         "GET /v1/merchants/{merchant_id}/services": (
             READ_BY_ITS_MERCHANT,

@@ -161,6 +161,13 @@ async def a_refund(world: World) -> Asked:
     return Asked(f"/v1/orders/{order_id}/refunds", body, order_id)
 
 
+async def a_service_refund(world: World) -> Asked:
+    asked = await of_a_service("/completion", {"reference": "bill-1"})(world)
+    await world.ask("POST", asked.path, asked.body)
+    body = {"refund_id": world.fresh("refund"), "amount_minor": 1}
+    return Asked(f"/v1/services/{asked.about}/refunds", body, asked.about)
+
+
 async def an_address(world: World) -> str:
     """An address of ann's. Others than this one are gone: she may have so many."""
     await world.pool.execute("DELETE FROM vault_address WHERE member_id = $1", ANN)

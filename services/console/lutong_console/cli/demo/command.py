@@ -59,7 +59,7 @@ def demo(
     ] = "demo",
     as_json: Json = False,
 ) -> None:
-    """Play seven roads on a local Kafka and PostgreSQL, or in containers that run; each step by its own service."""
+    """Play eight roads on a local Kafka and PostgreSQL, or in containers that run; each step by its own service."""
     with _running(stack, keep=keep):
         began = time.monotonic()
         walked = asyncio.run(_walk(suite(stack), quiet=as_json))

@@ -3,9 +3,10 @@
 from typing import Any, Final
 
 from lutong_chassis.auth import Principal
-from lutong_console.cli.demo.scenarios import MERCHANT, Road, Scenario
+from lutong_console.cli.demo.scenarios import MERCHANT, UTILITY, Road, Scenario
 
 _STAFF: Final = Principal("till-1", "merchant", merchant_id=MERCHANT)
+_PROVIDER: Final = Principal("desk-1", "merchant", merchant_id=UTILITY)
 _DOOR: Final = "上海市黄浦区人民大道 200 号 3 楼"
 _XUJIAHUI: Final = {"latitude": 31.1945, "longitude": 121.4372}
 
@@ -159,10 +160,48 @@ async def _credit_declined(scenario: Scenario) -> None:
     )
 
 
+async def _bill(scenario: Scenario) -> None:
+    await scenario.publish(UTILITY, "本期水费已出账：点开卡片就能缴，先享后付。", "demo-water")
+    await scenario.tap()
+    order_id = await scenario.order("water-bill", 1)
+    await scenario.until("ServiceAwaited")
+    bill = f"bill-{order_id}"
+    done = {"reference": bill, "amount_minor": 8_000}
+    await scenario.ask_as(_PROVIDER, "inventory", "POST", f"/v1/services/{order_id}/completion", **done)
+    await scenario.until("HoldCaptured")
+    back = {"refund_id": f"refund-{order_id}", "amount_minor": 1_500}
+    await scenario.ask_as(_PROVIDER, "inventory", "POST", f"/v1/services/{order_id}/refunds", **back)
+    await scenario.until("RefundBooked")
+    await scenario.settled(f"/v1/requests/{order_id}", lambda request: request["status"] == "fulfilled")
+    await scenario.check(
+        "feed",
+        "fulfilled by its provider",
+        "SELECT status = 'fulfilled' AND location_kind = 'provider' FROM service_request WHERE order_id = $1",
+        order_id,
+    )
+    await scenario.check(
+        "membership",
+        "80 of the 100 that were held captured, the rest released, 15 given back",
+        "SELECT state = 'captured' AND (amount_minor, captured_minor, owed_minor, held_minor) = (10000, 8000, 6500, 0) "
+        "FROM hold JOIN credit_line USING (member_id) WHERE order_id = $1",
+        order_id,
+    )
+    await scenario.check(
+        "inventory",
+        "done under its bill, and no order of a store",
+        "SELECT state = 'done' AND reference = $2 AND NOT EXISTS (SELECT FROM customer_order WHERE order_id = $1) "
+        "FROM provision WHERE order_id = $1",
+        order_id,
+        bill,
+    )
+
+
 _FOUND: Final = ("PostPublished", "ServiceDiscovered", "CardTapped")
-_JOINED: Final = (
-    *_FOUND, "ServiceRequested", "AgreementConsulted", "CreditAssessed", "AgreementSigned", "CreditHeld", "OrderSourced",
+_HELD: Final = (
+    *_FOUND, "ServiceRequested", "AgreementConsulted", "CreditAssessed", "AgreementSigned", "CreditHeld",
 )  # fmt: skip
+_JOINED: Final = (*_HELD, "OrderSourced")
+_PAID: Final = ("ServiceAwaited", "OrderFulfilled", "HoldCaptured", "OrderRefunded", "RefundBooked")
 _BROUGHT: Final = ("OrderAdvanced", "OrderAdvanced", "OrderAdvanced", "OrderFulfilled", "HoldCaptured")
 _REROUTED: Final = ("LocationDeclined", "StockAdjusted", "StockDepleted", "OrderSourced")
 _CONSENTED: Final = ("LocationDeclined", "FlagshipOffered", "OrderSourced")
@@ -201,4 +240,5 @@ ROADS: Final = (
         (*_JOINED, *_CONSENTED, *_BROUGHT),
         _short_shelf,
     ),
+    Road("h", "上海水务: a water bill, for less than was held; some of it is given back", (*_HELD, *_PAID), _bill),
 )

@@ -23,6 +23,8 @@ from lutong_console.targets import Suite, call
 DEADLINE_S: Final = 30.0
 SHANGHAI: Final = {"latitude": 31.2304, "longitude": 121.4737}
 MERCHANT: Final = "watsons"
+UTILITY: Final = "shanghai-water"
+"""A merchant that sells no goods."""
 _WHY: Final = {"lutong-reason": "walking a road"}
 
 Show = Callable[[Step, int], None]

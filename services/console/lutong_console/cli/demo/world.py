@@ -7,7 +7,7 @@ from typing import Final
 import httpx
 
 from lutong_console.cli.demo.roads import ROADS
-from lutong_console.cli.demo.scenarios import DEADLINE_S, MERCHANT
+from lutong_console.cli.demo.scenarios import DEADLINE_S, MERCHANT, UTILITY
 from lutong_console.cli.errors import ConsoleError
 from lutong_console.targets import Suite, call
 
@@ -26,9 +26,13 @@ async def build_world(client: httpx.AsyncClient, target: Suite, run: str) -> Non
 
     await put("registry", "/v1/merchants/zhejiang", name="浙江省政务服务")
     await put("registry", f"/v1/merchants/{MERCHANT}", name="屈臣氏")
+    await put("registry", f"/v1/merchants/{UTILITY}", name="上海水务")
     await post("registry", "/v1/programs/batch", programs=_PROGRAMS)
     await put(
         "membership", "/v1/plans/watsons-light", merchant_id=MERCHANT, title="屈臣氏轻会员", line_limit_minor=100_000
+    )
+    await put(
+        "membership", "/v1/plans/water-light", merchant_id=UTILITY, title="水费先享后付", line_limit_minor=100_000
     )
     for road in ROADS:
         profile = _GOOD_CREDIT if road.good_credit else _BAD_CREDIT
@@ -36,7 +40,11 @@ async def build_world(client: httpx.AsyncClient, target: Suite, run: str) -> Non
         await put("membership", path, **profile, declared_limit_minor=2_000_000)
     await post("inventory", "/v1/locations/batch", locations=[{"merchant_id": MERCHANT, **site} for site in _SITES])
     await post("inventory", "/v1/stock/batch", shelves=_STOCK)
-    accounts = [("zheliban", "浙里办", "enterprise"), (MERCHANT, "屈臣氏", "enterprise")]
+    accounts = [
+        ("zheliban", "浙里办", "enterprise"),
+        (MERCHANT, "屈臣氏", "enterprise"),
+        (UTILITY, "上海水务", "enterprise"),
+    ]
     accounts += [(f"{road.letter}-{run}", f"读者{road.letter}", "personal") for road in ROADS]
     named = [{"account_id": key, "name": name, "kind": kind} for key, name, kind in accounts]
     await post("feed", "/v1/accounts/batch", accounts=named)
@@ -75,6 +83,23 @@ _PROGRAMS: Final = [
                 {"sku": "shampoo", "title": "洗发水", "unit_price": {"amount_minor": 3900, "currency": "CNY"}},
                 {"sku": "sunscreen", "title": "防晒霜", "unit_price": {"amount_minor": 8900, "currency": "CNY"}},
                 {"sku": "toner", "title": "化妆水", "unit_price": {"amount_minor": 6900, "currency": "CNY"}},
+            ],
+        },
+    },
+    {
+        "program_id": "demo-water",
+        "merchant_id": UTILITY,
+        "manifest": {
+            "title": "水费缴纳",
+            "page": "pages/bill/pay",
+            "keywords": ["水费", "water bill"],
+            "offers": [
+                {
+                    "sku": "water-bill",
+                    "title": "水费预缴",
+                    "unit_price": {"amount_minor": 10_000, "currency": "CNY"},
+                    "provided": True,
+                }
             ],
         },
     },

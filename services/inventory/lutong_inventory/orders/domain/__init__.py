@@ -1,1 +1,1 @@
-"""The steps of an order, and what is given back of one."""
+"""The steps of an order, and how it ends."""

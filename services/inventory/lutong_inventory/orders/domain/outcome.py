@@ -21,7 +21,7 @@ from lutong_contracts.inventory import (
 )
 from lutong_contracts.values import Line, LocationKind, Money, Window
 from lutong_inventory.orders.domain.steps import State
-from lutong_inventory.parts import Names
+from lutong_inventory.parts import Names, listed_minor
 from lutong_inventory.sourcing.domain.values import Decision
 
 _ENDED: Final = frozenset({"fulfilled", "cancelled"})
@@ -188,11 +188,6 @@ def numbered(parts: Sequence[Decision], decided: int) -> dict[str, int]:
     parts that are split off by it, the first.
     """
     return {part.wish.order_id: 1 if number else decided + 1 for number, part in enumerate(parts)}
-
-
-def listed_minor(lines: Sequence[Line]) -> int:
-    """What lines cost by the list, in minor units."""
-    return sum(line.units * line.unit_price_minor for line in lines)
 
 
 def end_of(parts: Sequence[Part]) -> OrderFulfilled | OrderCancelled | None:

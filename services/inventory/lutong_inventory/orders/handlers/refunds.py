@@ -11,13 +11,13 @@ from lutong_contracts import Event
 from lutong_contracts.inventory import OrderRefunded
 from lutong_contracts.values import Money
 from lutong_inventory.bodies import refused
-from lutong_inventory.orders.domain import refunds as domain
-from lutong_inventory.orders.domain.refunds import Delivered, KnownRefund, RefundOrder
 from lutong_inventory.orders.handlers.steps import theirs
 from lutong_inventory.orders.store import orders as order_store
-from lutong_inventory.orders.store import refunds as refund_store
 from lutong_inventory.orders.store.orders import OrderRow
-from lutong_inventory.orders.store.refunds import NewRefund, RefundName
+from lutong_inventory.refunds import domain
+from lutong_inventory.refunds import store as refund_store
+from lutong_inventory.refunds.domain import Delivered, KnownRefund, RefundOrder
+from lutong_inventory.refunds.store import NewRefund, RefundName
 from lutong_inventory.refusal import Refusal
 from lutong_inventory.stock.domain.shelves import Movement, Shelf
 from lutong_inventory.stock.store import shelves as shelf_store

@@ -14,9 +14,9 @@ from lutong_inventory.locations.finding import Owner, find_location
 from lutong_inventory.locations.store import locations as location_store
 from lutong_inventory.orders.domain.outcome import state_of
 from lutong_inventory.orders.store import orders as order_store
-from lutong_inventory.orders.store import refunds as refund_store
 from lutong_inventory.orders.store import report as report_store
 from lutong_inventory.orders.store.orders import OrderRow
+from lutong_inventory.refunds import store as refund_store
 from lutong_inventory.stock.store import reservations as reservation_store
 from lutong_inventory.stock.store import shelves as shelf_store
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from lutong_chassis import Ask, Command, allowed, audited
 from lutong_contracts.values import Identifier, Line
 from lutong_inventory.bodies import router
-from lutong_inventory.orders.domain.refunds import RefundOrder
+from lutong_inventory.refunds.domain import RefundOrder
 from lutong_inventory.stock.domain.shelves import demand_by_sku
 
 

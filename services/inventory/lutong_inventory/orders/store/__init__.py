@@ -1,1 +1,1 @@
-"""Orders and refunds in SQL: orders are locked before shelves, both in key order."""
+"""Orders in SQL: orders are locked before shelves, both in key order."""

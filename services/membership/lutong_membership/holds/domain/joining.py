@@ -52,6 +52,7 @@ class RequestContext:
     answered: set[str] = field(default_factory=set)  # orders that have a hold, wait for one, or were answered without
     cancelled: frozenset[str] = frozenset()  # orders that ended before they were asked for
     unbound: set[str] = field(default_factory=set)  # orders that nobody pays for: their viewers are bound to no member
+    bound: set[str] = field(default_factory=set)  # orders whose viewers are bound to a member, who pays
     standing: dict[str, ValidAssessment] = field(default_factory=dict)  # assessments of who may join, by member
     blockers: dict[MemberPlan, str] = field(default_factory=dict)  # why no agreement may be signed
     granted: Mapping[str, Granted] = field(default_factory=dict)  # what programs may use, of those that state it

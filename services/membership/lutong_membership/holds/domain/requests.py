@@ -115,12 +115,13 @@ def decide(
 
 
 def _why_refused(request: ServiceRequested, plan: Plan | None, context: RequestContext) -> str | None:
-    """Why nothing is looked at further: nobody pays, the program may not sell here or not let members join, or there is nothing to join."""
+    """Why nothing is looked at further: nobody pays, the program may not use what the order would use of it, or there is nothing to join."""
     if request.order_id in context.unbound:
         return "not_bound"
-    missing = lacking(request.program_id, context.granted)
-    if "pay" in missing:
-        return "pay_not_granted"
+    missing = lacking((request.program_id, request.offers_of), context.granted)
+    used = {"pay": True, "identity": request.order_id in context.bound, "coupons": request.coupon_id is not None}
+    for name in (name for name, is_used in used.items() if is_used and name in missing):
+        return f"{name}_not_granted"
     if plan is None or plan.currency != request.total.currency:
         return "no_plan" if plan is None else "currency_mismatch"
     live = context.agreements.get(MemberPlan(request.viewer_id, plan.plan_id))

@@ -31,6 +31,7 @@ async def hold_credit(batch: Sequence[Received[ServiceRequested]], tx: Tx) -> li
     requests = [_as_member(received.event, members) for received in batch]
     context = await hold_store.open_context(tx, [each.request for each in requests])
     context.unbound.update(each.request.order_id for each in requests if not each.is_payable)
+    context.bound.update(received.event.order_id for received in batch if received.event.viewer_id in members)
     lines = dict(context.lines)
 
     decided = decide_all([each.request for each in requests], context, clock(tx), tx.new_id)

@@ -69,7 +69,9 @@ async def open_context(tx: Tx, requests: Sequence[ServiceRequested]) -> RequestC
         agreements=agreements,
         lines=lines,
         coupons=await lock_coupons(tx, named) if named else {},
-        granted=await granted(tx, (request.program_id for request in requests)),
+        granted=await granted(
+            tx, (key for request in requests for key in (request.program_id, request.offers_of) if key)
+        ),
         answered={row["order_id"] for row in known if row["state"] != "cancelled"},
         cancelled=frozenset(row["order_id"] for row in known if row["state"] == "cancelled"),
     )

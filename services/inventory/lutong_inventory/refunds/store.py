@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lutong_chassis import Reads, Tx, columns
-from lutong_inventory.orders.domain.refunds import KnownRefund
+from lutong_inventory.refunds.domain import KnownRefund
 
 
 class RefundRow(NamedTuple):
@@ -41,7 +41,7 @@ class NewRefund(NamedTuple):
 
 
 async def refunds_named(tx: Tx, names: Iterable[RefundName]) -> dict[RefundName, KnownRefund]:
-    """The refunds that merchants made under names; those from before ids had owners are kept as they were chosen.
+    """The refunds that merchants made under names, of goods or of services; those from before ids had owners are kept as they were chosen.
 
     Serialised by the names: nobody else makes them until commit.
     """
@@ -55,9 +55,9 @@ async def refunds_named(tx: Tx, names: Iterable[RefundName]) -> dict[RefundName,
                array_agg(sku) FILTER (WHERE sku IS NOT NULL) AS skus, array_agg(units) FILTER (WHERE sku IS NOT NULL) AS units
           FROM unnest($1::text[], $2::text[]) AS asked(merchant_id, refund_id)
           JOIN refund ON refund.refund_id IN (asked.merchant_id || ':' || asked.refund_id, asked.refund_id)
-          JOIN customer_order USING (order_id)
+          LEFT JOIN customer_order USING (order_id)
           LEFT JOIN refund_line ON refund_line.refund_id = refund.refund_id
-         WHERE customer_order.merchant_id = asked.merchant_id
+         WHERE customer_order.merchant_id = asked.merchant_id OR refund.refund_id = asked.merchant_id || ':' || asked.refund_id
          GROUP BY asked.merchant_id, asked.refund_id, refund.refund_id
         """,
         *columns(wanted, 2),
