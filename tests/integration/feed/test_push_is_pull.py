@@ -3,12 +3,9 @@
 `TIMELINE_STEPS=100000` looks longer.
 """
 
-import inspect
 import os
 import random
-from collections.abc import Callable, Iterator
-from types import ModuleType
-from typing import Any, NamedTuple
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,6 +13,7 @@ from lutong_chassis.database import Pool, transaction
 from lutong_feed.reading import store as reading
 from lutong_feed.timelines import domain, handlers, readers, store
 from tests.integration.conftest import forget_settings
+from tests.integration.feed.mutants import Mutant, leave_out
 from tests.integration.feed.timeline_machine import Machine, gaps
 
 STEPS = int(os.environ.get("TIMELINE_STEPS", "1500"))
@@ -23,16 +21,6 @@ WORLD_STEPS = 5_000
 """After so many a new world begins: with each post all later reads cost more, and a hundred thousand steps would take a day."""
 CAUGHT_BY = 12_000
 """Within so many steps each rule that is left out is missed."""
-
-
-class Mutant(NamedTuple):
-    """A rule that is left out: what stands for it in the source, and what stands there instead."""
-
-    name: str
-    module: ModuleType
-    where: str
-    old: str
-    new: str
 
 
 MUTANTS = [
@@ -70,19 +58,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     forget_settings()
-
-
-def leave_out(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the code without a rule."""
-    found: str | Callable[..., Any] = getattr(mutant.module, mutant.where)
-    source = found if isinstance(found, str) else inspect.getsource(found)
-    assert mutant.old in source, f"{mutant.where} has no {mutant.old!r} any more"
-    changed: Any = source.replace(mutant.old, mutant.new)
-    if not isinstance(found, str):
-        names = dict(vars(mutant.module))
-        exec(compile(changed, mutant.where, "exec"), names)  # noqa: S102  # our own source, one rule short
-        changed = names[mutant.where]
-    monkeypatch.setattr(mutant.module, mutant.where, changed)
 
 
 @pytest.mark.timeout(max(120, STEPS // 5))
