@@ -28,6 +28,7 @@ WORDS: Final = {
     "looped": "came from a paid slot", "own_staff": "own staff", "too_many_sources": "too many sources",
     "capped": "above the limit of a day", "available": "available", "debt": "owed",
     "store_qr": "QR code of a store", "campaign": "campaign",
+    "home": "home feed", "square": "square of mini-programs", "for_you": "for you",
     "hottest": "most users", "growth": "fastest growth",
     "viewer": "viewer", "operator": "operator", "admin": "admin", "merchant": "merchant",
 }  # fmt: skip
