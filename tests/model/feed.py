@@ -15,6 +15,9 @@ class ModelPost:
     texts: list[str]
     parent: "ModelPost | None" = None
     deleted: bool = False
+    audience: str = "everybody"
+    program_id: str | None = None
+    """The program that its card leads to."""
 
     @property
     def root(self) -> "ModelPost":
@@ -64,7 +67,17 @@ class ModelFeed:
 
     def readable(self, viewer: str, post: ModelPost) -> bool:
         """Whether a post is there for a viewer."""
-        return not post.deleted and not any(self.blocked(viewer, each.author) for each in (post, post.root))
+        apart = any(self.blocked(viewer, each.author) for each in (post, post.root))
+        return not post.deleted and not apart and self.among(viewer, post)
+
+    def among(self, viewer: str, post: ModelPost) -> bool:
+        """Whether a viewer is among those for whom a post is."""
+        follows = post.audience == "followers" and (viewer, post.author) in self.follows
+        return post.audience == "everybody" or viewer == post.author or follows
+
+    def read_by(self, viewer: str) -> set[str]:
+        """Whose posts a viewer reads: their own, and those of whom they follow."""
+        return {viewer, *(other for one, other in self.follows if one == viewer)}
 
     def page_of(self, viewer: str, author: str) -> list[Seen]:
         """An account's posts, newest first."""
@@ -72,7 +85,7 @@ class ModelFeed:
 
     def timeline(self, viewer: str) -> list[Seen]:
         """What a viewer reads, newest first."""
-        read = {viewer, *(other for one, other in self.follows if one == viewer)}
+        read = self.read_by(viewer)
         mine = [post for post in self.posts[::-1] if post.author in read and self.readable(viewer, post)]
         muted = {other for one, other in self.mutes if one == viewer}
         return [seen(post) for post in mine if not muted & {post.author, post.root.author}]

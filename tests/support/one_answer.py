@@ -29,7 +29,7 @@ class OneAnswer(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_GET  # noqa: N815  # the standard library's name
+    do_POST = do_PUT = do_GET  # noqa: N815  # the standard library's names
 
     def log_message(self, *_arguments: object) -> None:
         """Silence on stderr."""

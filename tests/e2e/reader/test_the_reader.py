@@ -1,5 +1,6 @@
 """A reader in a real browser: a post, its card, join and order, the road live, pickup by code. Debian's Chromium."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import httpx
@@ -120,6 +121,30 @@ def test_the_square_shows_programs_by_posts(page: Page, served: Read) -> None:
     served.staff("PUT", "feed", "/v1/accounts/watsons", **brand)
     page.goto(f"{served.url}/accounts/watsons")
     expect(page.get_by_role("heading", name="Mini-programs")).to_be_visible()
+    assert Axe().run(page).response["violations"] == []
+
+
+def test_a_paid_place_is_labelled_and_explained(page: Page, served: Read) -> None:
+    source = served.staff("PUT", "registry", "/v1/traffic-sources/qr-1", program_id="demo-watsons", kind="store_qr")
+    visit = {"source": source["code"], "at": datetime.now(UTC).isoformat(), "dwell_s": 9}
+    served.staff("POST", "registry", "/v1/visits/batch", visits=[visit | {"visitor_id": "v-1"}])
+    until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    promotion = {"program_id": "demo-watsons", "placement": "home", "pv": 200, "ends_at": until}
+    served.staff("PUT", "registry", "/v1/promotions/winter", **promotion)
+    for number in range(3):
+        served.staff("POST", "feed", "/v1/posts", author_id="zheliban", text=f"公告 {number}", card="none")
+    read_as(page, "吴桐")
+    page.goto(f"{served.url}/accounts/watsons")
+    page.get_by_role("button", name="Stop following").click()
+    expect(page.get_by_role("button", name="Follow", exact=True)).to_be_visible()
+    paid = page.locator(".post", has=page.locator(".mark", has_text="Paid"))
+    for _ in range(60):
+        page.goto(served.url)
+        if paid.count():
+            break
+    expect(paid.locator(".card")).to_be_visible()
+    paid.locator("summary").click()
+    expect(paid.locator(".why p")).to_contain_text("pays for this place")
     assert Axe().run(page).response["violations"] == []
 
 

@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Page, expect
 
 from lutong_console.reader.drafting import ZONE
-from tests.support.reader_page import Read
+from tests.support.reader_page import Read, read_as
 from tests.support.web_console import CHROMIUM_ONLY
 
 INJECTION: Final = '<script>alert(1)</script>"><img src=x onerror=alert(2)> \u202e倒 {{ 7*7 }}'
@@ -120,7 +120,7 @@ def test_a_reader_quotes_a_post_that_is_deleted_later(page: Page, served: Read) 
     served.staff("POST", "feed", "/v1/posts", author_id="reader-chen", text="今晚看戏", card="none", post_id="play")
     page.goto(f"{served.url}/posts/play")
     page.get_by_text("Quote this post").click()
-    page.get_by_label("Your words").fill("同去")
+    page.get_by_label("Your words", exact=True).fill("同去")
     page.get_by_role("button", name="Publish now").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("同去")
     expect(page.locator(".root")).to_contain_text("今晚看戏")
@@ -128,6 +128,55 @@ def test_a_reader_quotes_a_post_that_is_deleted_later(page: Page, served: Read) 
     served.staff("DELETE", "feed", "/v1/posts/play?reason=spam")
     page.reload()
     expect(page.locator(".root")).to_have_text("What is quoted here was deleted.")
+
+
+def test_a_reader_chooses_who_sees_a_post(page: Page, served: Read) -> None:
+    page.goto(f"{served.url}/drafts")
+    page.get_by_label("Text").fill("只写给自己")
+    page.get_by_label("Who sees it").select_option("only_me")
+    page.get_by_role("button", name="Keep").click()
+    draft = page.get_by_role("region", name="Draft 1")
+    expect(draft.get_by_label("Who sees it")).to_have_value("only_me")
+    draft.get_by_role("button", name="Publish now").click()
+    expect(page.locator(".by .mark")).to_have_text("Only me")
+    mine = page.url
+    read_as(page, "陈默")
+    page.goto(mine)
+    expect(page.get_by_role("alert")).to_have_text("This is not there, or not yours.")
+    page.goto(served.url)
+    read_as(page, "林小满")
+    page.goto(mine)
+    page.get_by_text("Change who sees this post").click()
+    page.get_by_role("group").get_by_label("Who sees it").last.select_option("everybody")
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("button", name="Change").last.click()
+    expect(page.locator(".by .mark")).to_have_count(0)
+    read_as(page, "陈默")
+    page.goto(mine)
+    expect(page.get_by_role("heading", level=1)).to_have_text("只写给自己")
+
+
+def test_a_reader_reposts_with_words_and_without(page: Page, served: Read) -> None:
+    served.staff("POST", "feed", "/v1/posts", author_id="reader-chen", text="今晚观星", card="none", post_id="stars")
+    for words, shown in (("", "转发微博"), ("同去", "同去")):
+        page.goto(f"{served.url}/posts/stars")
+        page.get_by_text("Repost this post").click()
+        page.get_by_label("Your words, if any").fill(words)
+        page.get_by_role("button", name="Repost", exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(shown)
+        expect(page.locator(".root")).to_contain_text("今晚观星")
+
+
+def test_an_account_states_what_it_writes_about(page: Page, served: Read) -> None:
+    page.goto(f"{served.url}/accounts/watsons")
+    expect(page.locator("h1 .mark")).to_have_text("Verified enterprise")
+    page.goto(f"{served.url}/accounts/reader-lin")
+    expect(page.get_by_text("Writes about nothing in particular")).to_be_visible()
+    page.get_by_text("Change what you write about").click()
+    page.get_by_label("What you write about").select_option("food")
+    assert Axe().run(page).response["violations"] == []
+    page.locator("details.own").get_by_role("button", name="Change").click()
+    expect(page.get_by_text("Writes about Food")).to_be_visible()
 
 
 def test_a_draft_needs_no_javascript_and_is_dropped(browser: Browser, served: Read) -> None:

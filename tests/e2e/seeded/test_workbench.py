@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ PAGES: Final = (
     f"{WORKBENCH}/coupons",
     f"{WORKBENCH}/programs",
     f"{WORKBENCH}/programs/tea-shop-card",
+    f"{WORKBENCH}/programs/tea-shop-card/promotions",
     f"{WORKBENCH}/light-stores",
     f"{WORKBENCH}/accounts",
     f"{WORKBENCH}/accounts/{SHOP}",
@@ -293,11 +295,34 @@ def test_a_source_of_visitors_gets_a_code(bench: Page, console: Console) -> None
     expect(bench.locator("tr", has_text="lane-9-counter").locator("code")).to_contain_text("~")
 
 
+def test_a_promotion_is_begun_given_more_and_ended(bench: Page, console: Console) -> None:
+    opened(bench, console, f"{WORKBENCH}/programs/tea-shop-card")
+    bench.get_by_role("link", name="Promotions: places of the feed").click()
+    expect(bench.get_by_text("Nothing is promoted yet.")).to_be_visible()
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    for views in ("300", "450"):
+        bench.get_by_label("Promotion", exact=True).fill("winter")
+        bench.get_by_label("Page views at most").fill(views)
+        bench.get_by_label("Until (Shanghai)").fill(tomorrow)
+        bench.get_by_role("button", name="Promote it").click()
+        expect(bench.locator("tr[data-row] td.amount")).to_have_text([views, "0", views])
+    assert is_accessible(bench)
+    bench.get_by_label("Promotion", exact=True).fill("another")
+    bench.get_by_label("Page views at most").fill("1")
+    bench.get_by_label("Until (Shanghai)").fill(tomorrow)
+    bench.get_by_role("button", name="Promote it").click()
+    expect(bench.get_by_role("alert")).to_contain_text("use a fresh id, or end that one first")
+    expect(bench.get_by_label("Promotion", exact=True)).to_have_value("another")
+    bench.get_by_role("button", name="End winter").click()
+    expect(bench.locator("tr[data-row]")).to_contain_text("ended")
+    assert is_accessible(bench)
+
+
 def _paths(console: Console, method: str) -> list[str]:
     """The address of each route of the workbench that answers this method, with the shop's own ids."""
     ids = {
         "merchant": SHOP, "location": STORE, "sku": "longjing", "program": "tea-shop-card", "template": "tea-stalls",
-        "account": SHOP, "push": "p-1", "verb": "pause", "order_id": "ORDER",
+        "account": SHOP, "push": "p-1", "promotion": "winter", "verb": "pause", "order_id": "ORDER",
     }  # fmt: skip
     routes = [each for each in console.server.config.app.routes if isinstance(each, Route)]  # type: ignore[union-attr]
     mine = [each for each in routes if each.path.startswith(("/stores/", "/merchants/", "/orders/"))]

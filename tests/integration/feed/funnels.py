@@ -114,7 +114,8 @@ def _an_order(
         agreement_id=agreement_id, member_id=viewer, plan_id="plan", merchant_id="shop", charge=_yuan(0))]  # fmt: skip
     yield from (Happened(at + HOUR, step) for step in steps[:came])
     if came == 2 and rng.random() < 0.5:
-        yield Happened(at + HOUR, cancelled(order_id))  # never picked up
+        reason = rng.choice(("cancelled_by_member", "no_show"))
+        yield Happened(at + HOUR, cancelled(order_id).model_copy(update={"reason": reason}))
     if came >= 3 and rng.random() < 0.6:
         for amount in rng.choice(([4_000], [4_000, 6_000], [10_000])):
             yield Happened(at + 2 * HOUR, _refund(order_id, amount))
@@ -158,6 +159,7 @@ class BruteForce:
         self.leads: dict[tuple[str, int, str], Lead] = {}
         self.counted: dict[tuple[str, str], Stages] = defaultdict(lambda: dict.fromkeys(STAGES, 0))
         self.views: list[str] = []
+        self.orders: list[tuple[str, Stages]] = []
         self._interactions()
         self._orders()
 
@@ -203,7 +205,8 @@ class BruteForce:
                     spot = (event.post_id, "direct")
                 if seen:
                     self.views.append(max(seen).served.post_id)
-                for name, amount in self._stages(event.order_id).items():
+                self.orders.append((spot[0], self._stages(event.order_id)))
+                for name, amount in self.orders[-1][1].items():
                     self.counted[spot][name] += amount
 
     def _stages(self, order_id: str) -> Stages:
@@ -218,6 +221,27 @@ class BruteForce:
             "fulfilled": int(done > 0 and not gone), "reversed": int(gone), "net_minor": 0 if gone else done - back,
             "settled": int(done > 0 and not gone and held[0].agreement_id in settled),
         }  # fmt: skip
+
+    def credit(self, post_id: str) -> tuple[int, int]:
+        """What a post has of all orders that stand: in millionths of one, and of what is paid."""
+        ppm = net_minor = 0
+        for at, stages in self.orders:
+            if not stages["reversed"]:
+                part, paid = self._part(at, post_id, stages["net_minor"])
+                ppm, net_minor = ppm + part, net_minor + paid
+        return ppm, net_minor
+
+    def _part(self, at: str, post_id: str, paid: int) -> tuple[int, int]:
+        """Two fifths each for the root and the post that was tapped, one for all in between; the root has what does not divide."""
+        way = [at]
+        while way[0] in self.parents:
+            way.insert(0, self.parents[way[0]])
+        between = [200_000 // len(way[1:-1]) for _ in way[1:-1]]
+        below = [*between, 400_000 if between else 500_000][: len(way) - 1]
+        parts = dict(zip(way, [1_000_000 - sum(below), *below], strict=True))
+        amounts = {name: paid * part // 1_000_000 for name, part in parts.items()}
+        amounts[way[0]] += paid - sum(amounts.values())
+        return parts.get(post_id, 0), amounts.get(post_id, 0)
 
     def total(self, posts: Iterable[str], placement: str | None = None) -> Stages:
         wanted = set(posts)

@@ -15,6 +15,7 @@ from lutong_contracts.feed import (
     PostRefused,
 )
 from lutong_contracts.touches import read
+from lutong_feed.attribution import domain, store
 from lutong_feed.handlers import handlers
 from lutong_feed.touches.domain import Keys
 from tests.integration.feed.funnels import (
@@ -28,13 +29,36 @@ from tests.integration.feed.funnels import (
     repost,
     twice_and_in_any_order,
 )
+from tests.integration.feed.mutants import Mutant, leave_out
 from tests.integration.feed.test_engagements import an_active_card
 from tests.integration.feed.test_feed import WANTED, a_post, consume_own_events, discovered
 from tests.support.builders import beside_timelines
 
+MUTANTS = [
+    Mutant("refunds are not taken off", store, "_CREDITED", "FILTER (WHERE stage = 'refunded')", "FILTER (WHERE false)"),
+    Mutant("what was cancelled or never picked up stands", store, "_CREDITED", "bool_or(stage = 'cancelled')", "bool_or(false)"),
+    Mutant("what was reversed keeps its share", domain, "share_of", "if not reached.is_reversed:", "if True:"),
+    Mutant("the root has all of a chain", domain, "shares", "found[way[0]] += WHOLE - sum(found.values())", "found = {way[0]: WHOLE}"),
+    Mutant("what comes late changes no credit", store, "orders_after", "requested_at >= $2", "requested_at >= $2 AND false"),
+]  # fmt: skip
+
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_each_number_of_a_funnel_equals_brute_force(client: httpx.AsyncClient, pool: Pool, seed: int) -> None:
+    await compare(client, pool, seed)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
+async def test_a_rule_that_is_left_out_is_missed(
+    mutant: Mutant, client: httpx.AsyncClient, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_out(mutant, monkeypatch)
+    with pytest.raises(AssertionError):
+        await compare(client, pool, seed=0)  # the control: it holds with all rules
+
+
+async def compare(client: httpx.AsyncClient, pool: Pool, seed: int) -> None:
+    """Have a chain of five and its days consumed, twice and in any order, and hold each number to those of the events alone."""
     rng = random.Random(seed)
     posts = await a_chain_of_five(client, pool)
     parents = dict(zip(posts[1:6], posts[:5], strict=True)) | {posts[6]: posts[1]}
@@ -56,6 +80,7 @@ async def test_each_number_of_a_funnel_equals_brute_force(client: httpx.AsyncCli
         for each in found["edges"]:
             assert only(each) == truth.total(truth.below(each["post_id"]))
         assert found["view_through"] == sum(post in tree for post in truth.views)
+        assert (found["credit_ppm"], found["credit_net_minor"]) == truth.credit(post_id)
         shares += found["credit_ppm"]
     whole = truth.total(posts)
     assert shares == (whole["requests"] - whole["reversed"]) * 1_000_000

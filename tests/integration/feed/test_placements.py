@@ -97,13 +97,13 @@ async def test_home_is_ranked_signed_and_explained(client: httpx.AsyncClient, po
     page = await ask(client, HOME)
     assert ids(page)[0] == liked
     assert sorted(ids(page)) == ["ann-tea", "cy-0", "cy-1", "cy-2"]
-    assert page["ranking"] | {"as_of": ""} == {"version": 1, "order": "ranked", "fallback": None, "as_of": ""}
+    assert page["ranking"] | {"as_of": ""} == {"version": 2, "order": "ranked", "fallback": None, "as_of": ""}
     first = page["items"][0]
     assert (first["kind"], first["why"]["reason"], first["why"]["zh"]) == ("organic", "interest", "你最近用过 1 次。")
     assert set(first["why"]["factors"]) == {"interest", "graph", "heat", "freshness", "ability", "wanted"}
     served = read(first["post"]["touch"])
     assert served
-    assert (served.placement, served.request_id, served.position, served.rules) == ("home", page["request_id"], 0, 1)
+    assert (served.placement, served.request_id, served.position, served.rules) == ("home", page["request_id"], 0, 2)
 
 
 async def test_the_newest_come_first_for_who_asks_for_it(client: httpx.AsyncClient, pool: Pool) -> None:

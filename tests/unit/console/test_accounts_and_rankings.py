@@ -1,4 +1,4 @@
-"""`lutong pushes`, `traffic` and `rankings` as operators see them: tables in two languages, and the document as it is."""
+"""`lutong pushes`, `traffic`, `promotions` and `rankings` as operators see them: tables in two languages, and the document as it is."""
 
 import json
 from typing import Any, Final
@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from lutong_console.cli.accounts import pushes, traffic
+from lutong_console.cli.accounts import promotions, pushes, traffic
 from lutong_console.cli.rankings import command as rankings
 from tests.support.one_answer import answering
 
@@ -31,6 +31,9 @@ ENTRY: Final = {"entry_id": 1, "at": "2026-11-29T00:00:00Z", "kind": "grant", "d
                 "reference": "day:2026-11-29"}  # fmt: skip
 RULE: Final = {"effective_from": "1970-01-01", "pv_per_uv": 300, "valid_days": 30, "dwell_s_min": 3, "sources_max": 3}
 
+PROMOTION: Final = {"promotion_id": "winter", "program_id": "tea", "placement": "home", "state": "open", "pv": 3000, "used": 1250,
+                    "ends_at": "2026-12-24T12:00:00Z"}  # fmt: skip
+
 CASES: Final[list[tuple[typer.Typer, str, Any, str, tuple[str, ...]]]] = [
     (pushes.commands, "policies", [POLICY], "/v1/push-policies", ("calendar_week", "quota 配额")),
     (pushes.commands, "set-policy 3 --from 2026-12-02T00:00:00Z --reason x", POLICY, "/v1/push-policies", ("3 per",)),
@@ -39,6 +42,10 @@ CASES: Final[list[tuple[typer.Typer, str, Any, str, tuple[str, ...]]]] = [
     (traffic.commands, "show tea", TRAFFIC, "/v1/programs/tea/traffic", ("available 可用", "looped", "4.5 days")),
     (traffic.commands, "entries tea", [ENTRY], "/v1/programs/tea/traffic/entries?after=0", ("grant", "day:2026-11-29")),
     (traffic.commands, "rules", [RULE], "/v1/traffic-rules", ("300", "valid days 有效天数")),
+    (promotions.commands, "list tea", [PROMOTION], "/v1/programs/tea/promotions", ("spent 已消耗", "1750")),
+    (promotions.commands, "begin winter tea home --page-views 3000 --until 2026-12-24T20:00+08:00 --reason x", PROMOTION,
+     "/v1/promotions/winter", ("winter", "left 剩余")),
+    (promotions.commands, "end winter --reason x", PROMOTION, "/v1/promotions/winter/end", ("winter",)),
     (rankings.commands, "programs", {"ranked": [RANKED]}, "/v1/rankings?by=hottest&days=7", ("茶", "x2.00")),
     (rankings.commands, "categories", {"ranked": [RANKED]}, "/v1/rankings/categories?days=28", ("growth 增长",)),
     (rankings.commands, "active", ACTIVE, "/v1/metrics/active", ("calendar month 自然月", "950")),

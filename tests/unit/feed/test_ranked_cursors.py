@@ -14,7 +14,7 @@ from lutong_feed.placements.cursors import Snapshot
 from tests.unit.feed.test_paging import NOW, a_walk
 
 OLDER = Cursor(datetime(2026, 1, 1, tzinfo=UTC), 5)
-AT = Snapshot(1, None, NOW, (9, 400, 3), OLDER)
+AT = Snapshot(1, None, NOW, (9, 400, 3), OLDER, (400_000, 2))
 
 
 @given(
@@ -22,15 +22,23 @@ AT = Snapshot(1, None, NOW, (9, 400, 3), OLDER)
     st.integers(1, 4095),
     st.sampled_from([None, "switched_off", "signals_slow", "signals_failed"]),
     st.none() | st.builds(Cursor, st.datetimes(timezones=st.just(UTC)), st.integers(1, 2**63 - 1)),
+    st.lists(st.integers(1, 2**62), max_size=100, unique=True),
 )
-def test_a_word_holds_the_order_that_was_shown(numbers: list[int], rules: int, fallback: None, older: Cursor) -> None:
-    snapshot = Snapshot(rules, fallback, NOW, tuple(numbers), older)
+def test_a_word_holds_the_order_that_was_shown(
+    numbers: list[int], rules: int, fallback: None, older: Cursor, shown: list[int]
+) -> None:
+    snapshot = Snapshot(rules, fallback, NOW, tuple(numbers), older, tuple(shown))
     assert cursors.place(a_walk(), cursors.word(a_walk(), snapshot)) == snapshot
+
+
+def test_a_word_of_the_release_before_leads_on() -> None:
+    before = "AAAAAQMAAQAABkffJe-QAAAGR98l75AAAAZHSEYgQAAAAAAAAAAABQAAAAAAAAADBo0DAItomIjnIYR-qQNmM5bSi84"
+    assert cursors.place(a_walk(), before) == AT._replace(shown=())
 
 
 def test_a_window_of_a_big_feed_is_a_short_word() -> None:
     numbers = tuple(10_000_000 + (step * 7_919) % 400_000 for step in range(100))
-    assert len(cursors.word(a_walk(), AT._replace(rest=numbers))) < 600
+    assert len(cursors.word(a_walk(), AT._replace(rest=numbers, shown=()))) < 600
 
 
 @given(st.data())
@@ -65,7 +73,7 @@ def test_a_plain_cursor_is_no_ranked_one() -> None:
 
 def test_signed_bytes_without_a_place_are_refused() -> None:
     assert cursors.place(a_walk(), a_walk().signed(b"\3")) == BAD
-    assert cursors.place(a_walk(), a_walk().signed(b"\4" * 80)) == BAD
+    assert cursors.place(a_walk(), a_walk().signed(b"\5" * 80)) == BAD
 
 
 def test_a_ranked_walk_rests_a_week_at_most() -> None:

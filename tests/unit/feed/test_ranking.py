@@ -74,11 +74,16 @@ def alike(one: Candidate, other: Candidate) -> bool:
 
 
 def puts_no_two_alike_in_a_row(scene: Scene) -> None:
-    order = rank(scene)
+    order = rank(scene)[: len({each.root_id for each in scene.candidates})]
     for place, each in enumerate(order):
         before = order[place - 1] if place else scene.after
         if before and alike(each, before):
             assert all(alike(other, before) for other in order[place:])
+
+
+def shows_each_original_before_any_again(scene: Scene) -> None:
+    originals = [each.root_id for each in rank(scene)]
+    assert len(set(originals[: len(set(originals))])) == len(set(originals))
 
 
 def puts_the_best_first(scene: Scene) -> None:
@@ -125,7 +130,7 @@ def shows_less_of_what_is_not_wanted(scene: Scene) -> None:
 
 
 LAWS: Final[tuple[Callable[[Scene], None], ...]] = (
-    shows_each_once, does_not_depend_on_how_candidates_came, puts_no_two_alike_in_a_row, puts_the_best_first,
+    shows_each_once, shows_each_original_before_any_again, does_not_depend_on_how_candidates_came, puts_no_two_alike_in_a_row, puts_the_best_first,
     keeps_factors_within_bounds, rises_with_each_factor, shows_less_of_what_is_not_wanted,
 )  # fmt: skip
 

@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "light-stores": "cli.light_stores.command:commands",
     "pushes": "cli.accounts.pushes:commands",
     "traffic": "cli.accounts.traffic:commands",
+    "promotions": "cli.accounts.promotions:commands",
     "rankings": "cli.rankings.command:commands",
     "funnel": "cli.funnel.command:funnel",
     "audit": "cli.commands.audit:audit",
@@ -88,6 +89,7 @@ Examples:
   lutong light-stores drift T      which shops of a brand differ from its template
   lutong pushes quota ACCOUNT      how many pushes are left to a life account
   lutong traffic show PROGRAM      page views that its own visitors earned
+  lutong promotions list PROGRAM   places that it pays for with them
   lutong rankings programs         which programs people use most
   lutong funnel POST               from impressions to settled orders, per repost
   lutong import stores.csv         take in what you have, row by row

@@ -30,6 +30,8 @@ SENTENCES: Final = {
     "kept_apart": "You and this account are kept apart by a block.",
     "deleted": "This post was deleted.",
     "quoted_deleted": "What you quote was deleted.",
+    "no_parent": "What you repost or quote is not there, or not for everybody.",
+    "no_quoted": "What you repost or quote is not there, or not for everybody.",
     "parent_deleted": "The original was deleted: it cannot be reposted.",
     "not_found": "This is not there, or not yours.",
     "too_many_requests": "That was too often. Wait a moment, then try again.",

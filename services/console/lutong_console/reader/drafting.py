@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -12,10 +12,14 @@ from starlette.routing import Route
 from lutong_console.reader.asking import Asking, RefusedError
 from lutong_console.reader.pages import form_of, reader_of, show
 from lutong_console.web.pages import back
+from lutong_contracts.feed import PostAudience
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 """In which times are written here, whatever clock the browser has."""
+AGAIN: Final = "转发微博"
+"""The text of a repost whose author wrote none."""
 _LOCAL: Final = "%Y-%m-%dT%H:%M"
+_AUDIENCES: Final = get_args(PostAudience)
 
 
 async def drafts(request: Request) -> Response:
@@ -37,7 +41,8 @@ async def write(request: Request) -> Response:
     place = f"/v1/accounts/{me.account_id}/drafts/{request.path_params['draft_id']}"
     asking, at_once = Asking(request, me), form.get("act") == "publish"
     at = None if at_once else _moment(form.get("publish_at", ""))
-    await asking.command("feed", place, {"text": form.get("text", ""), "publish_at": at}, method="PUT")
+    draft = {"text": form.get("text", ""), "publish_at": at, "audience": _audience(form)}
+    await asking.command("feed", place, draft, method="PUT")
     if not at_once:
         return back("/drafts")
     published = await asking.command("feed", f"{place}/publication", None)
@@ -66,13 +71,42 @@ async def drop(request: Request) -> Response:
 async def quote(request: Request) -> Response:
     """Publish words of the reader with a post below them; a form that is sent twice publishes once."""
     form, me = await form_of(request), reader_of(request)
-    post = {"author_id": me.account_id, "text": form.get("text", ""), "quote_id": request.path_params["post_id"]}
-    published = await Asking(request, me).command("feed", "/v1/posts", post, key=form.get("key", ""))
+    return await _publish(request, form, {"author_id": me.account_id, "quote_id": request.path_params["post_id"]})
+
+
+async def repost(request: Request) -> Response:
+    """Publish a post again under the reader's name, with words of theirs or without; a form that is sent twice publishes once."""
+    form, me = await form_of(request), reader_of(request)
+    form["text"] = form.get("text", "").strip() or AGAIN
+    return await _publish(request, form, {"author_id": me.account_id, "parent_id": request.path_params["post_id"]})
+
+
+async def _publish(request: Request, form: dict[str, str], post: dict[str, str]) -> Response:
+    words = {"text": form.get("text", ""), "audience": _audience(form)}
+    published = await Asking(request, reader_of(request)).command(
+        "feed", "/v1/posts", post | words, key=form.get("key", "")
+    )
     return back(f"/posts/{published['post_id']}")
+
+
+async def limit(request: Request) -> Response:
+    """Others see the reader's own post from now on, or not any more."""
+    form, post_id = await form_of(request), request.path_params["post_id"]
+    path = f"/v1/posts/{post_id}/audience"
+    await Asking(request, reader_of(request)).command("feed", path, {"audience": _audience(form)}, method="PUT")
+    return back(f"/posts/{post_id}")
+
+
+def _audience(form: dict[str, str]) -> str:
+    """Who is to see it, by a form; what is no audience of ours is everybody."""
+    chosen = form.get("audience", "")
+    return chosen if chosen in _AUDIENCES else "everybody"
 
 
 ROUTES: Final = (
     Route("/posts/{post_id}/quotes", quote, methods=["POST"]),
+    Route("/posts/{post_id}/reposts", repost, methods=["POST"]),
+    Route("/posts/{post_id}/audience", limit, methods=["POST"]),
     Route("/drafts", drafts),
     Route("/drafts/{draft_id}", write, methods=["POST"]),
     Route("/drafts/{draft_id}/deletion", drop, methods=["POST"]),

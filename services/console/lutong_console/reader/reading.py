@@ -113,14 +113,27 @@ async def account(request: Request) -> Response:
     page = await asking.get("feed", f"{where}/posts", **({"limit": _PAGE} | ({"cursor": cursor} if cursor else {})))
     apart = await asking.get("feed", f"/v1/accounts/{asking.person.account_id}/apart")
     programs = await asking.get("feed", f"{where}/programs", limit=_PROGRAMS) if known["program_ids"] else {"items": []}
+    reads = await asking.get("feed", f"{where}/reads")
+    verticals = (await asking.get("feed", "/v1/verticals"))["verticals"]
     data = {
         "account": known,
         "programs": _items(programs),
         "posts": _aged(page["posts"]),
         "next_cursor": page["next_cursor"],
         "apart": apart,
+        "reads": reads,
+        "vertical": next((each for each in verticals if each["vertical"] == reads["vertical"]), None),
+        "verticals": verticals,
     }
     return show(request, "account.html", data)
+
+
+async def classify(request: Request) -> Response:
+    """State what the reader's own account writes about."""
+    form, me = await form_of(request), reader_of(request)
+    body = {"vertical": form.get("vertical") or None}
+    await Asking(request, me).command("feed", f"/v1/accounts/{me.account_id}/vertical", body, method="PUT")
+    return back(f"/accounts/{me.account_id}")
 
 
 async def mentioned(request: Request) -> Response:
@@ -280,6 +293,7 @@ ROUTES: Final = (
     Route("/rankings", rankings),
     Route("/accounts/{account_id}", account),
     Route("/mentions/{word}", mentioned),
+    Route("/accounts/{account_id}/vertical", classify, methods=["POST"]),
     Route("/accounts/{account_id}/follow", follow, methods=["POST"]),
     Route("/accounts/{account_id}/apart", keep_apart, methods=["POST"]),
     Route("/posts/{post_id}", post),

@@ -34,6 +34,7 @@ WORDS: Final = {
     "publish": "post", "discover": "card", "tap": "card opened", "request": "ordered", "hold": "credit held",
     "source": "store found", "deliver": "delivered", "capture": "captured", "show": "shown to the reader",
     "refund": "taken back", "close": "post deleted",
+    "home": "home feed", "square": "square of mini-programs", "for_you": "for you",
     "hottest": "most users", "growth": "fastest growth",
     "viewer": "viewer", "operator": "operator", "admin": "admin", "merchant": "merchant",
 }  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from lutong_contracts.feed import PostPublished
+from lutong_contracts.feed import PostAudience, PostPublished
 from lutong_contracts.moments import written
 from lutong_feed.domain import Refusal
 from lutong_feed.texts.domain import parted, why_unpublished, why_unseen
@@ -26,6 +26,7 @@ class Draft(NamedTuple):
     parent_id: str | None = None
     publish_at: datetime | None = None
     quote_id: str | None = None
+    audience: PostAudience = "everybody"
 
     @property
     def name(self) -> "DraftName":
@@ -46,6 +47,7 @@ class Draft(NamedTuple):
             card="none" if is_repost or self.card == "none" else "auto",
             parent_id=self.parent_id,
             quote_id=self.quote_id,
+            audience=self.audience,
         )
 
 

@@ -7,6 +7,7 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from lutong_chassis import Ask, Command, Read, Who, allowed, audited, not_audited, routes
+from lutong_contracts.feed import PostAudience
 from lutong_contracts.values import Identifier, Moment
 from lutong_feed.bodies import PostText
 from lutong_feed.drafts import store
@@ -28,6 +29,9 @@ class NewDraft(Command):
     card: Literal["auto", "none"] = Field("auto", description="none: no card, whatever the words ask for")
     parent_id: Identifier | None = Field(None, description="the post that this one reposts")
     quote_id: Identifier | None = Field(None, description="the post that this one quotes")
+    audience: PostAudience = Field(
+        "everybody", description="who will see it: everybody, those who follow its author, or the author alone"
+    )
     publish_at: Moment | None = Field(
         None, description="when it is published, by the time of the server; absent: when its author publishes it"
     )
@@ -42,6 +46,7 @@ class DraftView(BaseModel):
     card: str
     parent_id: str | None
     quote_id: str | None
+    audience: str = "everybody"
     publish_at: datetime | None
     refused_for: str | None
     written_at: datetime

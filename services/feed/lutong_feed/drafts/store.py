@@ -36,7 +36,7 @@ async def of(tx: Reads, author_id: str) -> list[asyncpg.Record]:
     """The drafts of an author: what is scheduled first, in order of time, then the rest, the last written first."""
     return await tx.fetch(
         """
-        SELECT draft_id, text, program_id, card, parent_id, quote_id, publish_at, refused_for, written_at
+        SELECT draft_id, text, program_id, card, parent_id, quote_id, audience, publish_at, refused_for, written_at
           FROM draft
          WHERE author_id = $1
          ORDER BY publish_at, written_at DESC, draft_id
@@ -53,7 +53,7 @@ async def save(tx: Tx, drafts: Sequence[Draft]) -> None:
         SELECT {_DRAFT.names} FROM {_DRAFT.unnest()}
             ON CONFLICT (author_id, draft_id) DO UPDATE
            SET text = excluded.text, program_id = excluded.program_id, card = excluded.card, parent_id = excluded.parent_id,
-               publish_at = excluded.publish_at, quote_id = excluded.quote_id, refused_for = NULL, written_at = now()
+               publish_at = excluded.publish_at, quote_id = excluded.quote_id, audience = excluded.audience, refused_for = NULL, written_at = now()
         """,
         *_DRAFT.arrays([draft for _, draft in sorted({draft.name: draft for draft in drafts}.items())]),
     )

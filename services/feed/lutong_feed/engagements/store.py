@@ -30,7 +30,7 @@ _NAMED: Final = columns_of(Named)
 
 
 async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
-    """The cards and viewers that commands name, in order."""
+    """The cards and viewers that commands name, in order. To a viewer the card of who is kept apart from them is not there."""
     rows = await tx.fetch(
         f"""
         SELECT account.account_id IS NOT NULL AS viewer_known, card.post_id,
@@ -44,6 +44,10 @@ async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
           LEFT JOIN post AS root ON root.post_id = root_id
           LEFT JOIN card ON card.post_id = coalesce(root_id, named.post_id)
            AND {seen_by("named.viewer_id")} AND (root.post_id IS NULL OR {seen_by("named.viewer_id", "root")})
+           AND NOT EXISTS (SELECT FROM kept_apart AS kept
+                            WHERE kind = 'block'
+                              AND (kept.account_id = named.viewer_id AND kept.other_id IN (post.author_id, root.author_id)
+                                   OR kept.other_id = named.viewer_id AND kept.account_id IN (post.author_id, root.author_id)))
           LEFT JOIN program ON program.program_id = card.program_id
          ORDER BY place
         """,

@@ -1,7 +1,7 @@
 """What comes first in a placement. Pure and versioned: the same candidates and signals give the same order. No clock, no database.
 
 An item's score is the product of its factors, each above 0 and at most 1, each to the power that its placement gives it. Then the order
-is spread: no two of one author, program or original in a row where another one is left.
+is spread: no two of one author, program or original in a row where another one is left. A walk shows each original once.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from lutong_contracts.touches import Placement
 
-RULES: Final = 1
+RULES: Final = 2
 """The version of these rules, 1 to 4095: in each answer and in each touch. A change of any figure below is a new one."""
 
 Offered = Literal["home", "square", "recent", "hottest", "for_you", "account_home"]
@@ -26,6 +26,10 @@ ActKind = Literal["open", "tap", "solve", "request", "show_less"]
 
 WINDOW: Final = 60
 """So many posts of the home feed are ranked among each other, then the next older ones: a walk down it reaches all of them."""
+WINDOWS_MAX: Final = 5
+"""So many windows are looked at for a page, where all that they have was shown before."""
+SHOWN_MAX: Final = 200
+"""So many originals that may come again a walk remembers, the latest: reposts of them are left out."""
 PROGRAMS: Final = 100
 """So many programs are ranked in a placement of programs."""
 ACTS: Final = 400
@@ -175,11 +179,16 @@ def score(of: Factors, weights: Weights) -> float:
 def ranked(
     placement: Offered, candidates: Iterable[Candidate], signals: Signals, after: Candidate | None = None
 ) -> list[Ranked]:
-    """Candidates in the order of a placement, spread; `after` is what they follow. Of equal ones the newer comes first."""
+    """Candidates in the order of a placement, spread; `after` is what they follow. Of equal ones the newer comes first.
+
+    All that show an original again stand behind those that show it best: they are there in case that one goes before it is reached.
+    """
     liking, weights = taste(signals), WEIGHTS[placement]
     found = [_scored(each, signals, liking, weights) for each in candidates]
     found.sort(key=lambda item: (-item.score, -item.candidate.published_at.timestamp(), -item.candidate.number))
-    return spread(found, after)
+    best = {item.candidate.root_id: item for item in reversed(found)}
+    firsts = [item for item in found if best[item.candidate.root_id] is item]
+    return [*spread(firsts, after), *(item for item in found if best[item.candidate.root_id] is not item)]
 
 
 def explained(placement: Offered, candidates: Iterable[Candidate], signals: Signals) -> list[Ranked]:

@@ -18,7 +18,7 @@ from lutong_feed.live.http import Near, lives, show
 from lutong_feed.offers.http import show_offers
 from lutong_feed.paging.domain import Walk
 from lutong_feed.paging.http import walk
-from lutong_feed.placements import cursors, domain, explaining, ranking, store
+from lutong_feed.placements import cursors, domain, explaining, originals, ranking, store
 from lutong_feed.placements.bodies import FactorsView, ItemView, PlacementView, RankingView, WhyView
 from lutong_feed.placements.cursors import Snapshot
 from lutong_feed.placements.domain import Fallback, Offered, Signals
@@ -43,7 +43,7 @@ class PlacementPage(BaseModel):
     """Which page of a placement is wanted."""
 
     cursor: str | None = Field(
-        None, max_length=2000, description="next_cursor of the page before: good for this reader, this list and a week"
+        None, max_length=4000, description="next_cursor of the page before: good for this reader, this list and a week"
     )
     limit: int = Field(20, ge=1, le=50)
     order: Literal["ranked", "newest"] = Field("ranked", description="newest: by time alone")
@@ -65,6 +65,11 @@ class Step(NamedTuple):
     snapshot: Snapshot | None
     viewing: Viewing
     about: str
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The numbers of the originals that this walk does not show again."""
+        return self.snapshot.shown if self.snapshot else ()
 
 
 class Found(NamedTuple):
@@ -138,13 +143,14 @@ def _step(touches: Signing, who: Who, wanted: Wanted, page: PlacementPage, looki
 async def _found(read: Read, step: Step, near: Place | None, limit: int) -> Found:
     """What is left of the order that the reader was shown, and behind it the next candidates in their own."""
     asked, snapshot = step.asked, step.snapshot
-    mutes = asked.placement != "account_home"
-    left = await store.by_number(read, snapshot.rest if snapshot else (), asked.reader_id, mutes=mutes)
+    left = await store.by_number(read, snapshot.rest if snapshot else (), asked.reader_id, asked.placement)
+    left = originals.unseen(left, step.shown)
     if asked.placement != "home":
         left = [row for row in left if row["state"] == "active"]
     fresh, older = list[asyncpg.Record](), snapshot.older if snapshot else None
-    if snapshot is None or (older and len(left) <= limit):
-        fresh, older = await _fresh(read, step, older)
+    missing = limit - len({originals.original(row) for row in left})
+    if snapshot is None or (older and missing >= 0):
+        fresh, older = await _fresh(read, step, older, missing)
     paying = await _paying(read, asked) if len(left) + len(fresh) >= promotions.SLOT < limit else []
     cards = [row["program_id"] for row in [*left, *fresh, *paying] if row["state"] == "active"]
     known_lives = await lives(read, cards, near)
@@ -157,7 +163,7 @@ async def _found(read: Read, step: Step, near: Place | None, limit: int) -> Foun
     if fresh:
         fallback = None if known else cast("Fallback | None", signals)
     found = Found(rows, known_lives, known, fallback, older)
-    return found._replace(paid=_chosen(asked, found, paying, limit)) if paying and known and not fallback else found
+    return found._replace(paid=_chosen(step, found, paying, limit)) if paying and known and not fallback else found
 
 
 async def _paying(read: Read, asked: Asked) -> list[asyncpg.Record]:
@@ -168,26 +174,42 @@ async def _paying(read: Read, asked: Asked) -> list[asyncpg.Record]:
     return await store.stand_ins(read, programs, asked.reader_id, None) if programs else []
 
 
-def _chosen(asked: Asked, found: Found, paying: Sequence[asyncpg.Record], limit: int) -> asyncpg.Record | None:
+def _chosen(step: Step, found: Found, paying: Sequence[asyncpg.Record], limit: int) -> asyncpg.Record | None:
     """What stands in the place that is paid for, if anything may."""
+    asked, walked = step.asked, {*step.shown, *map(originals.original, found.rows)}
     assert found.signals is not None  # noqa: S101  # without them nothing is chosen
     in_order = domain.ranked(asked.placement, [ranking.candidate(row, found.lives) for row in paying], found.signals)
     on_page = {row["program_id"] for row in found.rows[:limit] if row["program_id"]}
     standing = [promotions.Standing(each.number, each.program_id, of.wanted, of.ability) for each, of, _ in in_order]
-    number = promotions.chosen(standing, on_page, {row["number"] for row in found.rows})
+    number = promotions.chosen(standing, on_page, walked)
     return next((row for row in paying if row["number"] == number), None)
 
 
-async def _fresh(read: Read, step: Step, older: Cursor | None) -> tuple[list[asyncpg.Record], Cursor | None]:
-    """The next candidates, and where those behind them begin: a window of the timeline, or all programs of a placement."""
+async def _fresh(
+    read: Read, step: Step, older: Cursor | None, missing: int
+) -> tuple[list[asyncpg.Record], Cursor | None]:
+    """The next candidates, and where those behind them begin: of the timeline, or all programs of a placement."""
     asked = step.asked
     if asked.placement == "home":
-        rows = await reading.timeline(read, step.about, older, domain.WINDOW + 1)
-        window = rows[: domain.WINDOW]
-        return window, Cursor(window[-1]["published_at"], window[-1]["number"]) if len(rows) > domain.WINDOW else None
+        return await _windows(read, step, older, missing)
     programs = await store.programs(read, asked.placement, step.about, asked.as_of)
     home_of = step.about if asked.placement == "account_home" else None
     return await store.stand_ins(read, programs, asked.reader_id, home_of), None
+
+
+async def _windows(
+    read: Read, step: Step, older: Cursor | None, missing: int
+) -> tuple[list[asyncpg.Record], Cursor | None]:
+    """A window of the timeline; and more of them while they show too few originals that this walk has not shown."""
+    found = list[asyncpg.Record]()
+    for _ in range(domain.WINDOWS_MAX):
+        rows = await reading.timeline(read, step.about, older, domain.WINDOW + 1)
+        window = rows[: domain.WINDOW]
+        found += originals.unseen(window, step.shown)
+        older = Cursor(window[-1]["published_at"], window[-1]["number"]) if len(rows) > domain.WINDOW else None
+        if older is None or len({originals.original(row) for row in found}) >= missing:
+            break
+    return found, older
 
 
 async def _shown(read: Read, touches: Signing, step: Step, found: Found, limit: int) -> PlacementView:
@@ -199,10 +221,12 @@ async def _shown(read: Read, touches: Signing, step: Step, found: Found, limit: 
 
 def _page(touches: Signing, step: Step, found: Found, limit: int) -> PlacementView:
     asked, organic = step.asked, limit - (found.paid is not None)
-    rows, rest = found.rows[:organic], found.rows[organic:]
+    rows, rest = originals.cut(found.rows, organic)
     order: Literal["ranked", "newest"] = "ranked" if asked.is_ranked and not found.fallback else "newest"
     answer = touches.answer(asked.placement, asked.reader_id, domain.RULES)
-    snapshot = Snapshot(domain.RULES, found.fallback, asked.as_of, tuple(row["number"] for row in rest), found.older)
+    shown = originals.remembered(step.shown, [*rows, *([found.paid] if found.paid else [])])
+    numbers = tuple(row["number"] for row in rest)
+    snapshot = Snapshot(domain.RULES, found.fallback, asked.as_of, numbers, found.older, shown)
     ranking.SERVED.labels(asked.placement, found.fallback or order).inc()
     return PlacementView(
         request_id=answer.request_id,

@@ -122,8 +122,10 @@ async def stand_ins(
     )
 
 
-async def by_number(tx: Reads, numbers: Sequence[int], viewer_id: str | None, *, mutes: bool) -> list[asyncpg.Record]:
-    """Posts of a walk in their order, those that its reader may still see."""
+async def by_number(
+    tx: Reads, numbers: Sequence[int], viewer_id: str | None, placement: Offered
+) -> list[asyncpg.Record]:
+    """Posts of a walk in their order, those that its reader may still see; at home, of those whom they still follow."""
     if not numbers:
         return []
     rows = await tx.fetch(
@@ -133,10 +135,12 @@ async def by_number(tx: Reads, numbers: Sequence[int], viewer_id: str | None, *,
          WHERE post.number = ANY ($1::bigint[]) AND post.deleted_at IS NULL AND {seen_by("$2")}
            AND post.author_id <> ALL ((SELECT ids FROM apart)::text[])
            AND (root.author_id IS NULL OR root.author_id <> ALL ((SELECT ids FROM apart)::text[]))
+           AND (NOT $4 OR post.author_id = $2 OR EXISTS (SELECT FROM follow WHERE follower_id = $2 AND followee_id = post.author_id))
         """,
         numbers,
         viewer_id,
-        mutes,
+        placement != "account_home",
+        placement == "home",
     )
     found = {row["number"]: row for row in rows}
     return [found[number] for number in numbers if number in found]

@@ -22,7 +22,7 @@ _POST_WITH_CARD: Final = """
            CASE WHEN NOT {root} OR state = 'active' AND offline_for IS NOT NULL THEN 'unavailable' ELSE state END AS state,
            post.revision, post.revised_at, post.audience, CASE WHEN {root} THEN card.program_id END AS program_id,
            CASE WHEN {root} THEN coalesce(reason, offline_for) ELSE 'limited' END AS reason,
-           title, page, version, gray, needs, hosted, taps, solved, requested, fulfilled, parent_id, repost.root_id, depth,
+           title, page, version, gray, needs, hosted, taps, solved, requested, fulfilled, parent_id, repost.root_id, root.number AS root_number, depth,
            post.deleted_at IS NOT NULL AS deleted, root.deleted_at IS NOT NULL AS root_deleted,
            root.author_id AS root_author_id, root_author.name AS root_author_name,
            CASE WHEN {root} THEN root.text ELSE '' END AS root_text, NOT {root} AS root_limited,

@@ -1,1 +1,1 @@
-"""lutong pushes and lutong traffic: what accounts push, and what programs have in page views."""
+"""lutong pushes, lutong traffic and lutong promotions: what accounts push, what programs have in page views, and what they pay for with them."""
