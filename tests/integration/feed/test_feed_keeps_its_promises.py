@@ -17,9 +17,9 @@ from lutong_feed.interactions import store as interactions
 from lutong_feed.placements import domain, originals, store
 from lutong_feed.placements import http as placements
 from lutong_feed.reading import store as reading
-from tests.integration.feed.mutants import Mutant, leave_out
 from tests.integration.feed.promise_machine import Machine
 from tests.model.shelf_promises import BrokenPromiseError
+from tests.support.mutants import Mutant, leave_out
 
 STEPS = int(os.environ.get("PROMISE_STEPS", "400"))
 WORLD_STEPS = 400

@@ -29,10 +29,10 @@ from tests.integration.feed.funnels import (
     repost,
     twice_and_in_any_order,
 )
-from tests.integration.feed.mutants import Mutant, leave_out
 from tests.integration.feed.test_engagements import an_active_card
 from tests.integration.feed.test_feed import WANTED, a_post, consume_own_events, discovered
 from tests.support.builders import beside_timelines
+from tests.support.mutants import Mutant, leave_out
 
 MUTANTS = [
     Mutant("refunds are not taken off", store, "_CREDITED", "FILTER (WHERE stage = 'refunded')", "FILTER (WHERE false)"),

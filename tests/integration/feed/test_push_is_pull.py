@@ -13,7 +13,6 @@ from lutong_chassis.database import Pool, transaction
 from lutong_feed.reading import store as reading
 from lutong_feed.timelines import domain, handlers, readers, store
 from tests.integration.conftest import forget_settings
-from tests.integration.feed.mutants import Mutant, leave_out
 from tests.integration.feed.timeline_machine import Machine, gaps
 from tests.support.mutants import Mutant, leave_out
 
