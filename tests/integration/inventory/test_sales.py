@@ -12,7 +12,7 @@ from lutong_contracts.inventory import LocationDeclined, OrderFulfilled, OrderRe
 from lutong_contracts.values import Money
 from lutong_inventory.handlers import handlers
 from tests.integration.inventory.shop import step, stock
-from tests.integration.inventory.test_parts import a_split, go, latest
+from tests.integration.inventory.parts import a_split, go, latest
 from tests.support.builders import a_hold
 
 
