@@ -104,7 +104,8 @@ async def matches(tx: Reads, asking: Mapping[str, Sequence[Sentence]]) -> dict[s
     Sentence by sentence: words from all over a long text would add up to a title by chance. A service is looked at when
     its title stands in the sentence as it is, however many services share its words; or when it shares a word of its
     signature with the sentence (GIN) that no more than `COMPARED_MAX` services have, the rarest words first. Of those, one
-    comes back when most of its title is in the sentence, or the whole of one of its names.
+    comes back when most of its title is in the sentence, or the whole of one of its names. Four names are looked at in place: a subquery
+    for each pair costs more than all else that is done with it.
     """
     found: dict[str, list[Match]] = defaultdict(list)
     for portion in _portions(sorted(asking), CHARACTERS_MAX):
@@ -135,7 +136,10 @@ async def matches(tx: Reads, asking: Mapping[str, Sequence[Sentence]]) -> dict[s
                           FROM rare JOIN asked USING (text, sentence) JOIN listing ON visible AND signature && rarest
                         OFFSET 0) AS shares
                  WHERE coverage >= $7 OR name_keys IS NULL
-                    OR EXISTS (SELECT FROM unnest(name_keys) AS name WHERE strpos(whole, name) > 0)
+                    OR strpos(whole, name_keys[1]) > 0 OR strpos(whole, name_keys[2]) > 0
+                    OR strpos(whole, name_keys[3]) > 0 OR strpos(whole, name_keys[4]) > 0
+                    OR (cardinality(name_keys) > 4
+                        AND EXISTS (SELECT FROM unnest(name_keys[5:]) AS name WHERE strpos(whole, name) > 0))
                  UNION ALL
                 SELECT text, program_id, 1 FROM unnest($4::text[], $5::text[]) AS given(text, program_id)
             ), best AS (
