@@ -52,6 +52,8 @@ COMMANDS: Final = {
     "resume": "cli.commands.resume:resume",
     "token": "cli.commands.tokens:token",
     "keys": "cli.commands.tokens:keys",
+    "services": "cli.programs.services:commands",
+    "capabilities": "cli.programs.capabilities:commands",
     "search": "cli.search.command:commands",
     "topics": "cli.commands.topics:commands",
     "parked": "cli.commands.parked:commands",
@@ -86,6 +88,8 @@ Examples:
   lutong light-stores drift T      which shops of a brand differ from its template
   lutong pushes quota ACCOUNT      how many pushes are left to a life account
   lutong traffic show PROGRAM      page views that its own visitors earned
+  lutong services list MERCHANT    services without goods that wait for their merchant
+  lutong capabilities show PROGRAM what a program may use
   lutong rankings programs         which programs people use most
   lutong funnel POST               from impressions to settled orders, per repost
   lutong import stores.csv         take in what you have, row by row

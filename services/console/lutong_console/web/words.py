@@ -29,6 +29,9 @@ WORDS: Final = {
     "capped": "above the limit of a day", "available": "available", "debt": "owed",
     "store_qr": "QR code of a store", "campaign": "campaign",
     "hottest": "most users", "growth": "fastest growth",
+    "waiting": "waiting", "done": "done", "failed": "failed", "provider_silent": "nothing was reported in time",
+    "cancelled_by_member": "cancelled by the member", "none": "not declared", "declared": "declared, not granted", "may_use": "granted",
+    "pay": "payment", "credit": "credit", "identity": "identity", "coupons": "coupons", "location": "location",
     "viewer": "viewer", "operator": "operator", "admin": "admin", "merchant": "merchant",
 }  # fmt: skip
 
