@@ -15,14 +15,30 @@ _OWNER: Final = Principal("lin@tea-shop", "merchant", merchant_id=SHOP)
 _PROFILE: Final = {
     "months_known": 36, "late_months": 0, "worst_delay_months": 0, "utilisation_percent": 20, "declared_limit_minor": 2_000_000,
 }  # fmt: skip
+_LESSONS: Final = {
+    "program_id": "tea-lessons",
+    "merchant_id": SHOP,
+    "manifest": {
+        "title": "茶艺课",
+        "page": "pages/lessons",
+        "keywords": ["茶艺课"],
+        "offers": [
+            {"sku": "lesson", "title": "茶艺课", "unit_price": {"amount_minor": 10_000, "currency": "CNY"}, "provided": True}
+        ],
+        "req_permissions": [{"name": name, "reason": "先享后付"} for name in ("credit", "pay")],
+    },
+}  # fmt: skip
+"""A program that declares what it uses, and sells what no store has."""
 
 
 class TeaShop(NamedTuple):
-    """Who owns it, and orders that wait at its store: one to be handed over, one to be declined."""
+    """Who owns it, and orders that wait at its store: one to be handed over, one to be declined. Lessons wait for the shop itself: one to be
+    given, one that cannot be."""
 
     owner: Principal
     member: Principal
     orders: tuple[str, ...]
+    lessons: tuple[str, ...]
 
 
 async def open_tea_shop(target: Suite) -> TeaShop:
@@ -36,7 +52,13 @@ async def open_tea_shop(target: Suite) -> TeaShop:
         for number in range(2):
             orders.append(await scenario.order("longjing", 2, destination=PLACE, mode="pickup"))
             await scenario.until("OrderSourced", number + 1)
-        return TeaShop(_OWNER, scenario.member, tuple(orders))
+        await scenario.publish(SHOP, "茶艺课开班，先享后付。", "tea-lessons")
+        await scenario.tap()
+        lessons = []
+        for number in range(2):
+            lessons.append(await scenario.order("lesson", 1, destination=PLACE))
+            await scenario.until("ServiceAwaited", number + 1)
+        return TeaShop(_OWNER, scenario.member, tuple(orders), tuple(lessons))
 
 
 async def _built(scenario: Scenario) -> None:
@@ -45,7 +67,7 @@ async def _built(scenario: Scenario) -> None:
     offer = {"sku": "longjing", "title": "龙井", "unit_price": {"amount_minor": 8_800, "currency": "CNY"}}
     manifest = {"title": "梅家茶铺", "page": "pages/tea", "keywords": ["龙井"], "category": "food", "offers": [offer]}
     program = {"program_id": "tea-shop-card", "merchant_id": SHOP, "manifest": manifest}
-    await post("registry", "/v1/programs/batch", programs=[program])
+    await post("registry", "/v1/programs/batch", programs=[program, _LESSONS])
     terms = {"no_show": "keep", "no_show_fee_minor": 1_500}
     plan = {"merchant_id": SHOP, "title": "茶友", "line_limit_minor": 100_000, "terms": terms}
     await put("membership", "/v1/plans/tea-friends", **plan)

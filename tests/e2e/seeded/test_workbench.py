@@ -32,6 +32,7 @@ PAGES: Final = (
     f"{WORKBENCH}/programs",
     f"{WORKBENCH}/programs/tea-shop-card",
     f"{WORKBENCH}/programs/tea-shop-card/promotions",
+    f"{WORKBENCH}/services",
     f"{WORKBENCH}/light-stores",
     f"{WORKBENCH}/accounts",
     f"{WORKBENCH}/accounts/{SHOP}",
@@ -39,6 +40,7 @@ PAGES: Final = (
     "/rankings",
 )
 STRANGER: Final = Principal("zhou@other", "merchant", merchant_id="other")
+OPERATOR: Final = Principal("olga@platform", "operator")
 VIEWER: Final = Principal("vic@example", "viewer")
 
 
@@ -196,6 +198,48 @@ def test_a_clerk_hands_over_by_code_and_declines_on_a_phone(bench: Page, console
     row = bench.locator("tr[data-row]", has_text="梅家茶铺")
     expect(row).to_contain_text("50.0%")  # of two, one was declined; with its interval
     expect(row).to_contain_text("–")
+
+
+def test_a_service_is_done_for_less_and_given_back_on_a_phone(bench: Page, console: Console, shop: TeaShop) -> None:
+    bench.set_viewport_size({"width": 390, "height": 844})
+    opened(bench, console, f"{WORKBENCH}/services")
+    done, failed = (bench.locator(".cards > li", has_text=order) for order in shop.lessons)
+    done.get_by_label("Reference").fill("lesson-1")
+    done.get_by_label("Amount, if it is less").fill("1000.00")
+    done.get_by_role("button", name="Done", exact=True).click()
+    expect(bench.get_by_role("alert")).to_contain_text("10000 minor units are held")
+    expect(done.get_by_label("Reference")).to_have_value("lesson-1")
+    done.get_by_label("Amount, if it is less").fill("80.00")
+    done.get_by_role("button", name="Done", exact=True).click()
+    expect(bench.locator(".cards > li")).to_have_count(1)
+    failed.get_by_label("Why not").fill("teacher_is_ill")
+    failed.get_by_role("button", name="It cannot be done").click()
+    expect(bench.locator("main")).to_contain_text("No service is in this state.")
+    opened(bench, console, f"{WORKBENCH}/services?state=done")
+    expect(done).to_contain_text("Paid: CN¥80.00")
+    assert is_accessible(bench)
+    for name, value in (("Number of the refund", "back-1"), ("Amount", "15.00"), ("Reason", "too short")):
+        done.get_by_label(name).fill(value)
+    done.get_by_role("button", name="Give it back").click()
+    expect(done).to_contain_text("taken back: CN¥15.00")
+    assert bench.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_an_operator_revokes_what_a_program_may_use(
+    bench: Page, console: Console, context: BrowserContext, shop: TeaShop
+) -> None:
+    assert shop.lessons  # they were ordered with what is granted
+    path = f"{WORKBENCH}/programs/tea-lessons"
+    opened(bench, console, path)
+    expect(bench.get_by_role("button", name="Revoke")).to_have_count(0)  # its merchant only looks
+    signed_in_as(context, console, OPERATOR)
+    opened(bench, console, path)
+    credit = bench.locator("tr[data-row]", has_text="credit")
+    for verb, state in (("Revoke", "declared, not granted"), ("Grant", "granted")):
+        credit.get_by_label("Reason").fill("complaints")
+        credit.get_by_role("button", name=verb, exact=True).click()
+        expect(credit.locator("td").first).to_have_text(state)
+    assert is_accessible(bench)
 
 
 def test_a_plan_keeps_what_its_form_does_not_name(bench: Page, console: Console) -> None:

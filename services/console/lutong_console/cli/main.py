@@ -54,6 +54,8 @@ COMMANDS: Final = {
     "resume": "cli.commands.resume:resume",
     "token": "cli.commands.tokens:token",
     "keys": "cli.commands.tokens:keys",
+    "services": "cli.programs.services:commands",
+    "capabilities": "cli.programs.capabilities:commands",
     "search": "cli.search.command:commands",
     "topics": "cli.commands.topics:commands",
     "parked": "cli.commands.parked:commands",
@@ -90,6 +92,8 @@ Examples:
   lutong pushes quota ACCOUNT      how many pushes are left to a life account
   lutong traffic show PROGRAM      page views that its own visitors earned
   lutong promotions list PROGRAM   places that it pays for with them
+  lutong services list MERCHANT    services without goods that wait for their merchant
+  lutong capabilities show PROGRAM what a program may use
   lutong rankings programs         which programs people use most
   lutong funnel POST               from impressions to settled orders, per repost
   lutong import stores.csv         take in what you have, row by row
