@@ -5,6 +5,8 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 import asyncpg
@@ -14,6 +16,7 @@ from uuid_utils.compat import uuid7
 
 from lutong_chassis.testing import url_of
 from lutong_console.targets import Suite
+from lutong_console.verify.auditor import Auditor
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.topics import POSTS
 from lutong_local.stack import Stack
@@ -94,6 +97,12 @@ async def refused_by_the_database(stack: Stack, suite: Suite) -> AsyncIterator[N
         post = PostPublished(post_id=post_id, author_id="partner", text="tea")
         await feed(suite.kafka.bootstrap, POSTS.name, [a_record(post)])
         yield
+
+
+def long_unchecked(auditor: Auditor) -> None:
+    """What the auditor knows is an hour older."""
+    assert auditor.last
+    auditor.last = replace(auditor.last, at=auditor.last.at - timedelta(hours=1))
 
 
 async def park(suite: Suite, stack: Stack) -> None:

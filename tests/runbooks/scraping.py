@@ -1,4 +1,4 @@
-"""Prometheus' part: the metrics of four services every fifteen seconds, and which alerts fire on them."""
+"""Prometheus' part: the metrics of four services and of a console every fifteen seconds, and which alerts fire on them."""
 
 import asyncio
 import time
@@ -33,6 +33,7 @@ class Prometheus:
     """Scrapes, and knows since when each alert's expression holds for each service."""
 
     suite: Suite
+    console_url: str
     series: dict[Name, Scraped] = field(default_factory=dict)
     held_since: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     firing: dict[str, set[str]] = field(default_factory=dict)
@@ -42,25 +43,27 @@ class Prometheus:
     async def run(self) -> NoReturn:
         """Scrape until it is cancelled; a scrape that takes long delays none of those after it."""
         began_s = time.monotonic()
+        asked = [(f"{url}/metrics", {"service": name, "job": "lutong"}) for name, url in self.suite.urls.items()]
+        asked += [(f"{self.console_url}/invariants/metrics", {"service": "console", "job": "lutong-console"})]
         async with httpx.AsyncClient(timeout=10) as http:
             while True:
-                await asyncio.gather(*(self._scrape(http, service, url) for service, url in self.suite.urls.items()))
+                await asyncio.gather(*(self._scrape(http, url, labels) for url, labels in asked))
                 self._judge()
                 self.scrapes += 1
                 await asyncio.sleep(
                     max(0.0, began_s + self.scrapes * SCRAPE_S - time.monotonic())
                 )  # until the next one
 
-    async def _scrape(self, http: httpx.AsyncClient, service: str, url: str) -> None:
+    async def _scrape(self, http: httpx.AsyncClient, url: str, labels: dict[str, str]) -> None:
         try:
-            text = (await http.get(f"{url}/metrics")).raise_for_status().text
+            text = (await http.get(url)).raise_for_status().text
         except httpx.HTTPError:
-            self._keep("up", {"service": service, "job": "lutong"}, 0.0)
+            self._keep("up", labels, 0.0)
             return
-        self._keep("up", {"service": service, "job": "lutong"}, 1.0)
+        self._keep("up", labels, 1.0)
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
-                self._keep(sample.name, {**sample.labels, "service": service, "job": "lutong"}, sample.value)
+                self._keep(sample.name, sample.labels | labels, sample.value)
 
     def _keep(self, name: str, labels: dict[str, str], value: float) -> None:
         known = self.series.setdefault((name, tuple(sorted(labels.items()))), Scraped(name, lambda _: 0.0, labels))

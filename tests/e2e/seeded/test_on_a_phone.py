@@ -7,7 +7,7 @@ from lutong_console.cli.demo.faults import Seeded
 from tests.support.web_console import CHROMIUM_ONLY, Console
 from tools.screenshots import PHONE, Scene, addresses
 
-pytestmark = [pytest.mark.timeout(300), *CHROMIUM_ONLY]
+pytestmark = [pytest.mark.timeout(600), *CHROMIUM_ONLY]  # thirty pages, one after the other
 
 
 def widths(page: Page, console: Console, paths: dict[str, str]) -> dict[str, int]:
