@@ -11,8 +11,8 @@ from lutong_chassis.testing import a_merchant, bearer, deliver
 from lutong_contracts.inventory import LocationDeclined, OrderFulfilled, OrderRefunded, PartFulfilled, PickupLapsed
 from lutong_contracts.values import Money
 from lutong_inventory.handlers import handlers
-from tests.integration.inventory.shop import step, stock
 from tests.integration.inventory.parts import a_split, go, latest
+from tests.integration.inventory.shop import step, stock
 from tests.support.builders import a_hold
 
 

@@ -36,7 +36,7 @@ WORDS: Final = {
     "refund": "taken back", "close": "post deleted",
     "home": "home feed", "square": "square of mini-programs", "for_you": "for you",
     "hottest": "most users", "growth": "fastest growth",
-    "waiting": "waiting", "done": "done", "failed": "failed", "provider_silent": "nothing was reported in time",
+    "done": "done", "failed": "failed", "provider_silent": "nothing was reported in time",
     "cancelled_by_member": "cancelled by the member", "none": "not declared", "declared": "declared, not granted", "may_use": "granted",
     "pay": "payment", "credit": "credit", "identity": "identity", "coupons": "coupons", "location": "location",
     "viewer": "viewer", "operator": "operator", "admin": "admin", "merchant": "merchant",
