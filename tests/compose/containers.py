@@ -155,7 +155,7 @@ def start_older(made: Containers, directory: Path) -> None:
     variables = made.variables | {"LUTONG_VERSION": "older"}
     older = Containers(made.project, made.secrets, variables, directory / "deploy")
     older.up("--build")
-    assert roads(made) == 7
+    assert roads(made) == 8
     made.before = {"records": counts(made)["records"], "image": older.image("feed")}
 
 

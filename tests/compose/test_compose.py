@@ -65,7 +65,7 @@ def test_an_upgrade_keeps_everything(deployed: Containers) -> None:
 
 
 def test_the_roads_are_through(deployed: Containers) -> None:
-    assert roads(deployed) == 7
+    assert roads(deployed) == 8
     deployed.lutong("doctor")
     assert counts(deployed)["records"] > 0
 
@@ -135,7 +135,7 @@ def test_whatever_is_killed_nothing_is_lost(deployed: Containers, pieces: str) -
         deployed.compose("kill", "--signal", "KILL", *pieces.split())
         deployed.up()
     assert {deployed.container(piece)["State"]["Health"]["Status"] for piece in pieces.split()} == {"healthy"}
-    assert roads(deployed) == 7
+    assert roads(deployed) == 8
     counts(deployed)
 
 
@@ -144,7 +144,7 @@ def test_data_outlives_the_containers(deployed: Containers) -> None:
     deployed.compose("down", "--timeout", "30")
     deployed.up()
     assert counts(deployed) == before
-    assert roads(deployed) == 7
+    assert roads(deployed) == 8
 
 
 def test_a_container_that_was_stopped_is_found_and_started_again(deployed: Containers) -> None:
@@ -171,7 +171,7 @@ def test_a_password_that_was_changed_outlives_a_restart_of_the_server(deployed: 
     deployed.lutong_ends(0, "up")
     deployed.compose("restart", "postgres")
     deployed.lutong_ends(0, "up")
-    assert roads(deployed) == 7
+    assert roads(deployed) == 8
     deployed.lutong("doctor")
 
 
@@ -209,7 +209,7 @@ def test_a_backup_older_than_every_deadline_comes_back_as_documented(deployed: C
     deployed.lutong("resume", "--reason", "restored")
     after = counts(deployed)["rows"]  # there is no violation
     assert after >= before["rows"]
-    assert roads(deployed) == 7
+    assert roads(deployed) == 8
     deployed.lutong("doctor")
 
 
@@ -255,7 +255,7 @@ def test_a_road_is_one_trace_through_four_services(deployed: Containers) -> None
         pytest.skip(f"{image} is not here and cannot be fetched")
     traced = replace(deployed, variables=deployed.variables | variables_of(DEPLOY / "tracing.env"))
     traced.lutong_ends(0, "up")
-    assert roads(traced) == 7
+    assert roads(traced) == 8
     records = traced.lutong("tail", "orders", "--since", "5m", "--until", "now").splitlines()
     (trace, *_) = [
         record["trace"] for record in map(json.loads, records) if record["type"].endswith("order-sourced.v1")

@@ -33,7 +33,7 @@ def test_a_kafka_and_a_postgresql_of_yours_will_do(tmp_path: Path) -> None:
         made.up("--build")
         running = made.compose("ps", "--format", "{{.Service}}").split()
         assert sorted(running) == sorted(SERVICES)
-        assert roads(made) == 7
+        assert roads(made) == 8
         counts(made)
 
 
@@ -50,7 +50,7 @@ def test_two_of_three_brokers_carry_the_road(tmp_path: Path) -> None:
         made.up("--build")
         assert replicas(made) == {3}
         made.compose("kill", "--signal", "KILL", "kafka-2")
-        assert roads(made) == 7
+        assert roads(made) == 8
         found = made.lutong_ends(1, "doctor")
         assert "2 of 3 brokers are there" in found
         assert "kafka-2: its container is exited" in found

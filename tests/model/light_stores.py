@@ -14,7 +14,7 @@ from lutong_registry.light_stores.manifests import Made, made, problems
 from lutong_registry.light_stores.releasing import Change
 from lutong_registry.light_stores.rolling import Tried, revert, upgrade
 from lutong_registry.light_stores.store.stores import LightStore
-from lutong_registry.programs import hosting
+from lutong_registry.programs import domain as programs
 from lutong_registry.programs.domain import Program, Refusal, Version
 from tests.model.shelf_promises import BrokenPromiseError
 from tests.model.shelves import Without
@@ -203,7 +203,7 @@ class LightStores:
     def _put(self, program_id: str, manifest: dict[str, Any]) -> int:
         program = self.programs[program_id]
         number = len(program.versions) + 1
-        released = hosting.release_reviewed(
+        released = programs.release_reviewed(
             program, Version(number, "submitted", manifest["title"], manifest["page"], ())
         )
         assert not isinstance(released, Refusal)

@@ -22,10 +22,10 @@ LIFE = 200
 
 MUTANTS = [
     Mutant("R1 two are in flight", programs, "blocked", "if pending is None", "if True"),
-    Mutant("R1 the former one stays released", programs, "release", "if former else ()", "if False else ()"),
+    Mutant("R1 the former one stays released", programs, "release", "if program.released else ()", "if False else ()"),
     Mutant("R1 an older one comes back to review", domain, "resubmit", "number != newest", "False"),
-    Mutant("R1 what hosts had stays beside what is for all", hosting, "covered", "if known.state ==", "if known.state !="),
-    Mutant("R1 a template leaves what hosts had", hosting, "_everywhere", "(*covered(program, version), *change.versions)", "change.versions"),
+    Mutant("R1 what hosts had stays beside what is for all", programs, "covered", "if known.state ==", "if known.state !="),
+    Mutant("R1 what is for all leaves what hosts had", programs, "release", "*covered(program, version), ", ""),
     Mutant("R1 one for some hosts is released to all", hosting, "beside", "main is not None and", "False and"),
     Mutant("R1 those between are not passed over", programs, "roll_back", "known.number > back.number", "False"),
     Mutant("R2 numbers do not grow", programs, "submit", "version.number <= newest", "version.number < 0"),

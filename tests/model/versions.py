@@ -122,7 +122,7 @@ class Versions:
         """Its template makes a version anew, unless one is in review, or none is in force."""
         if self.program.in_flight or self.program.released is None:
             return None
-        return hosting.release_reviewed(self.program, self._a_version(len(self.program.versions) + 1))
+        return programs.release_reviewed(self.program, self._a_version(len(self.program.versions) + 1))
 
     def _take_back(self, number: int) -> Change | Refusal:
         released = self.program.released

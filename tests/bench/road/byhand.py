@@ -1,7 +1,7 @@
 """The same endpoints by hand: FastAPI and asyncpg, one transaction per request, no more than each needs.
 
-`/hot` counts on the post's row and writes an outbox row, `/insert` writes the outbox row alone, `/posts` and
-`/accounts` read as the feed does.
+`/hot` counts on the post's row and writes an outbox row, `/insert` writes the outbox row alone, `/seen` one for a whole report,
+`/posts` and `/accounts` read as the feed does.
 No authorisation, no keys, no schema of an answer, no relay: what a careful person may leave out, and the feed may not.
 """
 
@@ -46,6 +46,20 @@ class Viewer(BaseModel):
     viewer_id: str
 
 
+class Seen(BaseModel):
+    """An item, and what its viewer did with it."""
+
+    touch: str
+    kind: str
+
+
+class Report(BaseModel):
+    """What a viewer saw."""
+
+    viewer_id: str
+    interactions: list[Seen]
+
+
 @asynccontextmanager
 async def _pools(app: FastAPI) -> AsyncIterator[None]:
     async with (
@@ -83,6 +97,17 @@ async def hot(post_id: str, viewer: Viewer, request: Request) -> dict[str, str]:
         )
         await _write_event(connection, post_id, viewer.viewer_id)
     return {"post_id": post_id}
+
+
+@app.post("/seen", status_code=202)
+async def seen(report: Report, request: Request) -> dict[str, int]:
+    """One outbox row for all that a viewer saw; nothing of it is believed or counted."""
+    payload = orjson.dumps(report.model_dump()).decode()
+    async with request.app.state.own.acquire() as connection, connection.transaction():
+        await connection.execute(
+            "INSERT INTO said (event_id, key, payload) VALUES ($1, $2, $3)", uuid7(), report.viewer_id, payload
+        )
+    return {"accepted": len(report.interactions)}
 
 
 @app.get("/posts/{post_id}")

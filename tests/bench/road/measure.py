@@ -7,18 +7,18 @@ import socket
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
 from lutong_chassis.testing import create_database
 from lutong_local.ports import free_port
 from lutong_local.stack import Stack, load
-from tests.bench.road import byhand, scene
+from tests.bench.road import byhand, scene, seen
 from tests.bench.road.clients import Ask, Load
 from tests.bench.road.processes import run_clients
 from tests.bench.road.rising import loads, rise
@@ -88,27 +88,41 @@ def _wait_for(port: int) -> None:
     raise RuntimeError("the endpoints by hand did not start")
 
 
-def taps_and_reads(running: Stack, viral: str, share: float) -> list[dict[str, Any]]:
-    """Each endpoint at its peak, ours and by hand turn by turn; the medians of three rounds are what the rows show."""
-    seconds, ours, token = 8 * share, running.ports["feed"], scene.token(running)
-    rows = []
-    first = 0
-    page = f"?limit={byhand.PAGE}"
+class Endpoint(NamedTuple):
+    """What is asked in turns, and of whom."""
+
+    what: str
+    port: int
+    asks: Sequence[Ask]
+
+
+def endpoints(running: Stack, viral: str, port: int) -> list[Endpoint]:
+    """Ours, and those by hand at a port, in the order of their turns."""
+    ours, page, reports = running.ports["feed"], f"?limit={byhand.PAGE}", seen.reports(running, viral)
+    return [
+        Endpoint("tap, one post", ours, [Ask("POST", f"/v1/posts/{viral}/card/taps", scene.TAP)]),
+        Endpoint("by hand, one post, insert", port, [Ask("POST", f"/insert/{viral}", scene.TAP)]),
+        Endpoint("by hand, one post, hot row", port, [Ask("POST", f"/hot/{viral}", scene.TAP)]),
+        Endpoint("impressions, one post, by hundreds", ours, reports),
+        Endpoint("by hand, one post, a hundred", port, [each._replace(path="/seen") for each in reports]),
+        Endpoint("tap, 10,000 posts", ours, [Ask("POST", "/v1/posts/post-{m}/card/taps", scene.TAP)]),
+        Endpoint("read a post", ours, [Ask("GET", "/v1/posts/post-{m}")]),
+        Endpoint("by hand, read", port, [Ask("GET", "/posts/post-{m}")]),
+        Endpoint("read a timeline", ours, [Ask("GET", f"/v1/accounts/viewer-{{n}}/timeline{page}")]),
+        Endpoint("by hand, timeline", port, [Ask("GET", "/accounts/viewer-{n}/timeline")]),
+    ]
+
+
+def taps_and_reads(running: Stack, viral: str, share: float, *, only: str = "") -> list[dict[str, Any]]:
+    """Each endpoint at its peak, ours and by hand turn by turn; the medians of three rounds are what the rows show. `only`: those called so."""
+    token, rows, first = scene.token(running), list[dict[str, Any]](), 0
     with by_hand(running) as port:
+        wanted = [each for each in endpoints(running, viral, port) if only in each.what]
         for _ in range(3):
-            for name, where, asked in (
-                ("tap, one post", ours, Ask("POST", f"/v1/posts/{viral}/card/taps", scene.TAP)),
-                ("by hand, insert", port, Ask("POST", f"/insert/{viral}", scene.TAP)),
-                ("by hand, hot row", port, Ask("POST", f"/hot/{viral}", scene.TAP)),
-                ("tap, 10,000 posts", ours, Ask("POST", "/v1/posts/post-{m}/card/taps", scene.TAP)),
-                ("read a post", ours, Ask("GET", "/v1/posts/post-{m}")),
-                ("by hand, read", port, Ask("GET", "/posts/post-{m}")),
-                ("read a timeline", ours, Ask("GET", f"/v1/accounts/viewer-{{n}}/timeline{page}")),
-                ("by hand, timeline", port, Ask("GET", "/accounts/viewer-{n}/timeline")),
-            ):
-                viewers = scene.TIMELINES if "timeline" in name else scene.VIEWERS
-                load = Load(where, [asked], token, duration_s=seconds, first=first, viewers=viewers)
-                rows.append({"what": name, **run_clients(load)})
+            for each in wanted:
+                viewers = scene.TIMELINES if "timeline" in each.what else scene.VIEWERS
+                load = Load(each.port, each.asks, token, duration_s=8 * share, first=first, viewers=viewers)
+                rows.append({"what": each.what, **run_clients(load)})
             first += max(row["asked"] for row in rows)
     return rows
 
@@ -193,10 +207,11 @@ def _checkout(directory: Path, commit: str) -> Iterator[Path]:
 def _line(found: dict[str, Any]) -> str:
     here, rows = found["road"], found["endpoints"]
     base = f"{here['roads_per_s'] / found['base']['roads_per_s']:.1f} times BASE, " if "base" in found else ""
-    tap = median(rows, "tap, one post") / median(rows, "by hand, insert")
+    tap = median(rows, "tap, one post") / median(rows, "by hand, one post, insert")
+    seen_at_once = median(rows, "impressions, one post, by hundreds") / median(rows, "by hand, one post, a hundred")
     read = median(rows, "read a post") / median(rows, "by hand, read")
     page = median(rows, "read a timeline") / median(rows, "by hand, timeline")
     return (
         f"bench road: {here['roads_per_s']:.0f} roads/s, {here['cpu_ms']:.1f} ms CPU per road, {base}"
-        f"tap {tap:.2f} of the endpoint by hand, read {read:.2f}, timeline {page:.2f}, goodput at {OVERLOAD} times the peak {found['overload']['goodput_of_peak']:.2f}"
+        f"tap {tap:.2f} of the endpoint by hand, a hundred impressions {seen_at_once:.2f}, read {read:.2f}, timeline {page:.2f}, goodput at {OVERLOAD} times the peak {found['overload']['goodput_of_peak']:.2f}"
     )

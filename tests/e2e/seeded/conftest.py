@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from lutong_console.cli.demo.faults import Seeded, seed
 from lutong_console.cli.demo.scenarios import new_run
@@ -67,7 +67,12 @@ def browser(console: Console, seeded: Seeded, shop: TeaShop) -> Iterator[Browser
 
 
 @pytest.fixture
-def page(browser: Browser, console: Console) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
-    yield signed_in(context, console)
-    context.close()
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, console: Console) -> Page:
+    return signed_in(context, console)

@@ -10,6 +10,28 @@ from tests.support.harness import until
 
 SHOP: Final = "tea-shop"
 STORE: Final = "lane-9"
+WORKBENCH: Final = f"/merchants/{SHOP}"
+COUNTER: Final = f"/stores/{SHOP}/{STORE}"
+PAGES: Final = (
+    f"/stores?merchant={SHOP}",
+    COUNTER,
+    f"{COUNTER}/stock",
+    f"{COUNTER}/stock/longjing",
+    f"{COUNTER}/slots",
+    f"{WORKBENCH}/figures",
+    f"{WORKBENCH}/plans",
+    f"{WORKBENCH}/coupons",
+    f"{WORKBENCH}/programs",
+    f"{WORKBENCH}/programs/tea-shop-card",
+    f"{WORKBENCH}/programs/tea-shop-card/promotions",
+    f"{WORKBENCH}/services",
+    f"{WORKBENCH}/light-stores",
+    f"{WORKBENCH}/accounts",
+    f"{WORKBENCH}/accounts/{SHOP}",
+    f"{WORKBENCH}/import",
+    "/rankings",
+)
+"""The pages of its workbench."""
 PLACE: Final = {"latitude": 30.2592, "longitude": 120.2193}
 _OWNER: Final = Principal("lin@tea-shop", "merchant", merchant_id=SHOP)
 _PROFILE: Final = {

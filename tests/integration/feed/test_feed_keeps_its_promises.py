@@ -12,10 +12,14 @@ import httpx
 import pytest
 
 from lutong_chassis.database import Pool
+from lutong_feed.attribution import domain as attribution
+from lutong_feed.engagements import store as engagements
 from lutong_feed.interactions import domain as reports
 from lutong_feed.interactions import store as interactions
+from lutong_feed.paging import http as paging
 from lutong_feed.placements import domain, originals, store
 from lutong_feed.placements import http as placements
+from lutong_feed.publishing import domain as publishing
 from lutong_feed.reading import store as reading
 from tests.integration.feed.promise_machine import Machine
 from tests.model.shelf_promises import BrokenPromiseError
@@ -41,6 +45,7 @@ MUTANTS = [
     Broken("F1", Mutant("who is blocked since is read on", store, "by_number",
                         "AND post.author_id <> ALL ((SELECT ids FROM apart)::text[])", "")),
     Broken("F1", Mutant("what is not for everybody leads to a program", store, "stand_ins", "AND post.audience = 'everybody'", "")),
+    Broken("F1", Mutant("who is followed no more is read on", store, "by_number", "AND (NOT $4 OR", "AND (NOT $4 OR true OR")),
     Broken("F2", Mutant("a walk forgets what it showed", originals, "remembered", "[-SHOWN_MAX:]", "[:0]")),
     Broken("F2", Mutant("a page shows an original again", originals, "cut", "page.setdefault(original(row), row)",
                         "page.setdefault(row['number'], row)")),
@@ -49,9 +54,15 @@ MUTANTS = [
     Broken("F2", Mutant("what was shown is paid for again", placements, "_chosen", "{*step.shown, *", "{*")),
     Broken("F2", Mutant("the next window begins behind its first", placements, "_windows", "window[-1]", "rows[-1]")),
     Broken("F3", Mutant("the newest come last", domain, "newest", "reverse=True", "reverse=False")),
+    Broken("F3", Mutant("a cursor is good for anybody", paging, "walk", "who.member_id or who.identity, listing", "'x', 'x'")),
     Broken("F4", Mutant("a report that comes again counts again", interactions, "keep", "FROM fresh GROUP", "FROM {_ROW.unnest()} GROUP")),
     Broken("F4", Mutant("what was served to another counts", reports, "sifted", "report.touch, viewer_id", "report.touch, report.touch.split('~')[8]")),
     Broken("F6", Mutant("what is offline is shown", reading, "_POST_WITH_CARD", "OR state = 'active' AND offline_for IS NOT NULL", "")),
+    Broken("F6", Mutant("who is blocked opens cards", engagements, "find", "WHERE kind = 'block'", "WHERE false")),
+    Broken("F7", Mutant("a repost hangs at its parent", publishing, "edge_of", "below(post.post_id, post.parent_id, above.places)",
+                        "Repost(post.post_id, post.parent_id, post.parent_id, 1)")),
+    Broken("F7", Mutant("only the first reposts count", attribution, "funnel", "tree = tree.plus(stages)",
+                        "tree = tree.plus(stages) if parents.get(spot.post_id) in (None, post_id) else tree")),
 ]  # fmt: skip
 
 

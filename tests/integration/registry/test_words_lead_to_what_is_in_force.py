@@ -29,7 +29,7 @@ MUTANTS = [
     Mutant("R5 what is suspended is found", programs, "save_suspension", "        reason is None,", "        True,"),
     Mutant("R5 what is resumed is found though it is forced offline", programs, "save_suspension", _IN_FORCE, ""),
     Mutant("R5 a release lifts the suspension", listings, "_released", "suspended_for IS NULL AS visible", "true AS visible"),
-    Mutant("R5 what is admitted only is found", listings, "_released", "NOT admitted_only AS found", "true AS found"),
+    Mutant("R5 what is admitted only is found", listings, "_released", "NOT admitted_only AND {OF_PEOPLE} AS found", "{OF_PEOPLE} AS found"),
     Mutant("R5 the version is that of before", listings, "_save_listings", "version = excluded.version,", ""),
     Mutant("R5 the words are those of before", listings, "_save_listings", "marks = excluded.marks,", ""),
     Mutant("R5 the names are those of before", listings, "_save_listings", "title_key = excluded.title_key,", ""),

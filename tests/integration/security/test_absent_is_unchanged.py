@@ -139,7 +139,7 @@ NOT_KEPT: Final = {
     ): "a spend is asked for once: its id is its key, and nothing changes it",
 } | {
     ("/v1/accounts/{account_id}/drafts/{draft_id}", field): "a draft is what its author wrote last, as a whole"
-    for field in ("card", "parent_id", "program_id", "publish_at", "quote_id")
+    for field in ("audience", "card", "parent_id", "program_id", "publish_at", "quote_id")
 }
 
 

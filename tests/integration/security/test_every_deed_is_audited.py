@@ -19,6 +19,7 @@ OF_A_MEMBER: Final = frozenset({
     "POST /v1/agreements/{agreement_id}/rights/{right_id}/uses",
     "DELETE /v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}", "POST /v1/coupons/{coupon_id}/void",
     "POST /v1/events", "POST /v1/posts/{post_id}/card/removal", "POST /v1/orders/{order_id}/address",
+    "POST /v1/services/{order_id}/refunds",
 })  # fmt: skip
 """Where a merchant acts on the money, goods or name of a member."""
 

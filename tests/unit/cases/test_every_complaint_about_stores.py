@@ -60,7 +60,7 @@ EDGES: Final[dict[str, tuple[str, ...]]] = {
         f"{_UNIT}test_transfers.py::test_what_does_not_come_is_lost_and_on_no_shelf",),
     "an order goes round and round": (
         f"{_IT}test_sourcing.py::test_a_store_that_declines_never_has_the_order_again",
-        f"{_IT}test_parts.py::test_no_part_goes_back_to_who_had_the_whole_order"),
+        f"{_IT}test_parts_elsewhere.py::test_no_part_goes_back_to_who_had_the_whole_order"),
     "clocks go forward abroad": (
         f"{_UNIT}test_slots.py::test_daylight_saving_moves_a_slot_abroad_and_not_its_clock",
         f"{_UNIT}test_slots.py::test_a_slot_in_the_hour_that_spring_leaves_out_is_refused"),

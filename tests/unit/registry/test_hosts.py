@@ -21,6 +21,7 @@ from lutong_feed.gray.domain import Others, Shown, shown
 from lutong_feed.hosts import domain as feed
 from lutong_feed.hosts.domain import Hosted
 from lutong_registry.hosts import domain
+from lutong_registry.programs import domain as programs
 from lutong_registry.programs import hosting
 from lutong_registry.programs.domain import Change, Program, Refusal, Version
 from lutong_registry.releases.domain import force_offline, take_back
@@ -61,7 +62,7 @@ def test_a_version_for_all_passes_over_what_hosts_had() -> None:
 def test_a_light_store_made_anew_passes_over_what_hosts_had() -> None:
     """The feed did so by the same event, and the registry did not: found by tests/model/versions.py."""
     program = a_program(a_version(1, "released"), for_hosts(a_version(2, "hosted"), "amap"))
-    made = after(program, hosting.release_reviewed(program, a_version(3)))
+    made = after(program, programs.release_reviewed(program, a_version(3)))
     assert states(made) == ["superseded", "rolled_back", "released"]
 
 

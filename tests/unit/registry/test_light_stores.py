@@ -27,8 +27,7 @@ from lutong_registry.light_stores.domain.rollouts import Rollout, stage_stores
 from lutong_registry.light_stores.manifests import Made, made
 from lutong_registry.light_stores.rolling import revert, upgrade
 from lutong_registry.light_stores.store.stores import LightStore
-from lutong_registry.programs.domain import Change, Program, Refusal, Version
-from lutong_registry.programs.hosting import release_reviewed
+from lutong_registry.programs.domain import Change, Program, Refusal, Version, release_reviewed
 
 TEMPLATE: Final[dict[str, Any]] = {
     "title": "屈臣氏 {store_name}", "description": "{hours}", "page": "shop?store={store_id}", "keywords": ["{city}面膜", "屈臣氏"],

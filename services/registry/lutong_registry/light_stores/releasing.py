@@ -9,7 +9,7 @@ from lutong_chassis import Tx
 from lutong_contracts import Event
 from lutong_registry.light_stores.store import stores as light_store
 from lutong_registry.light_stores.store.stores import LightStore
-from lutong_registry.programs import hosting
+from lutong_registry.programs import domain
 from lutong_registry.programs import store as program_store
 from lutong_registry.programs.domain import IN_FLIGHT, Program, Refusal, Version
 from lutong_registry.programs.store import SubmittedRow, VersionMove
@@ -54,7 +54,7 @@ async def take_effect(tx: Tx, changes: Sequence[Change], programs: Mapping[str, 
             continue
         program = programs[store.program_id]
         version = _version(program, orjson.loads(manifest))
-        released = hosting.release_reviewed(program, version)
+        released = domain.release_reviewed(program, version)
         if isinstance(released, Refusal):
             raise TypeError(f"{store.program_id}: {released.detail}")  # `standing_in_the_way` was not asked
         added.append(SubmittedRow(store.program_id, version.number, manifest))

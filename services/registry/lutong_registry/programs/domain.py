@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from lutong_contracts import Event
 from lutong_contracts.gray import Audience
-from lutong_contracts.hosts import NOTHING, Needs
+from lutong_contracts.hosts import NOTHING, Needs, covers
 from lutong_contracts.registry import (
     Evidence,
     MerchantChanged,
@@ -161,12 +161,11 @@ def reject(program: Program, number: int, reason: str) -> Change | Refusal:
 
 
 def release(program: Program, number: int) -> Change | Refusal:
-    """Put an approved version in force; the one that was is superseded and can be rolled back to."""
+    """Put an approved version in force for all that the one in force was for, which is superseded and can be rolled back to."""
     version = ready(program, number, "released")
     if isinstance(version, Refusal):
         return version
-    former = program.released
-    changed = (replace(former, state="superseded"),) if former else ()
+    former = (replace(program.released, state="superseded"),) if program.released else ()
     released = VersionReleased(
         program_id=program.program_id,
         merchant_id=program.merchant_id,
@@ -177,7 +176,25 @@ def release(program: Program, number: int) -> Change | Refusal:
         offers_of=version.offers_of,
         needs=version.stated_needs,
     )
-    return Change((*changed, replace(version, state="released", audience=None)), (released,))
+    now = replace(version, state="released", audience=None)
+    return Change((*covered(program, version), *former, now), (released,))
+
+
+def release_reviewed(program: Program, version: Version) -> Change | Refusal:
+    """Put a new version in force that needs no review of its own: what it was made from was reviewed."""
+    submitted = submit(program, version)
+    if isinstance(submitted, Refusal):
+        return submitted
+    return release(replace(program, versions=(*program.versions, replace(version, state="approved"))), version.number)
+
+
+def covered(program: Program, version: Version) -> tuple[Version, ...]:
+    """Versions that some hosts had of their own and that a newer one is for, too: they are passed over."""
+    return tuple(
+        replace(known, state="rolled_back", ended_for="covered")
+        for known in program.versions
+        if known.state == "hosted" and covers(version.needs.hosts, known.needs.hosts)
+    )
 
 
 def roll_back(program: Program, number: int, to: int | None = None) -> Change | Refusal:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lutong_contracts.hosts import covers
 from lutong_contracts.registry import VersionHosted, VersionUnhosted
-from lutong_registry.programs.domain import Change, Program, Refusal, Version, ready, submit
+from lutong_registry.programs.domain import Change, Program, Refusal, Version, covered, ready
 from lutong_registry.programs.domain import release as release_everywhere
 
 
@@ -24,23 +24,7 @@ def release(program: Program, number: int) -> Change | Refusal:
     version = ready(program, number, "released")
     if isinstance(version, Refusal):
         return version
-    return hosted(program, version) if beside(program, version) else _everywhere(program, version)
-
-
-def release_reviewed(program: Program, version: Version) -> Change | Refusal:
-    """Put a new version in force that needs no review of its own, for all: what it was made from was reviewed."""
-    submitted = submit(program, version)
-    if isinstance(submitted, Refusal):
-        return submitted
-    approved = replace(version, state="approved")
-    return _everywhere(replace(program, versions=(*program.versions, approved)), approved)
-
-
-def _everywhere(program: Program, version: Version) -> Change | Refusal:
-    change = release_everywhere(program, version.number)
-    return (
-        change if isinstance(change, Refusal) else Change((*covered(program, version), *change.versions), change.events)
-    )
+    return hosted(program, version) if beside(program, version) else release_everywhere(program, number)
 
 
 def beside(program: Program, version: Version) -> bool:
@@ -62,15 +46,6 @@ def hosted(program: Program, version: Version) -> Change:
     )
     now = replace(version, state="hosted", audience=None)
     return Change((*covered(program, version), now), (event,))
-
-
-def covered(program: Program, version: Version) -> tuple[Version, ...]:
-    """Versions that some hosts had of their own and that a newer one is for, too: they are passed over."""
-    return tuple(
-        replace(known, state="rolled_back", ended_for="covered")
-        for known in program.versions
-        if known.state == "hosted" and covers(version.needs.hosts, known.needs.hosts)
-    )
 
 
 def take_back(program: Program, version: Version, reason: str) -> Change:
