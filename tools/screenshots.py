@@ -101,6 +101,8 @@ def addresses(page: Page, scene: Scene) -> dict[str, str]:
         "coupons": "/merchants/watsons/coupons",
         "programs": "/merchants/watsons/programs",
         "program": "/merchants/watsons/programs/demo-watsons",
+        "promotions": "/merchants/watsons/programs/demo-watsons/promotions",
+        "services": "/merchants/shanghai-water/services?state=done",
         "light_stores": "/merchants/watsons/light-stores",
         "accounts": "/merchants/watsons/accounts",
         "files": "/merchants/watsons/import",
