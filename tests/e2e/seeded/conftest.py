@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
+from contextlib import closing
 from typing import Any, TypeVar
 
 import pytest
@@ -66,13 +67,19 @@ def browser(console: Console, seeded: Seeded, shop: TeaShop) -> Iterator[Browser
         yield running
 
 
+def a_context(browser: Browser) -> BrowserContext:
+    """A person's own cookies, on a desktop."""
+    return browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+
+
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
-    yield made
-    made.close()
+    with closing(a_context(browser)) as made:
+        yield made
 
 
 @pytest.fixture
-def page(context: BrowserContext, console: Console) -> Page:
-    return signed_in(context, console)
+def page(browser: Browser, console: Console) -> Iterator[Page]:
+    """A page of an operator, who is nobody of `context`."""
+    with closing(a_context(browser)) as made:
+        yield signed_in(made, console)
