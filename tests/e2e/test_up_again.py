@@ -1,14 +1,18 @@
 """`lutong up` on a stack of which something runs: what is missing comes back, and nothing else is touched."""
 
+import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 
+import httpx
 import pytest
 
-from lutong_local.processes import wait
+from lutong_local.processes import Child, wait
 from lutong_local.stack import Stack, load
 from tests.support.command_line import COMMAND, Lutong
 
@@ -70,6 +74,22 @@ def test_up_waits_for_a_service_that_is_stopping(lutong: Lutong) -> None:
     assert (process.returncode, "starting feed" in rest) == (0, True)
     after = running(lutong).children
     assert {name for name in after if after[name] != before.children[name]} == {"feed"}
+
+
+def test_up_waits_for_a_console_that_is_ending(lutong: Lutong) -> None:
+    """It has closed its port, and its process is still there: as one that saw the stack end a moment before this start."""
+    written_down = Path(lutong.environment["LUTONG_HOME"]) / "again" / "console.json"
+    before = json.loads(written_down.read_text(encoding="utf-8"))
+    os.kill(before["pid"], signal.SIGTERM)
+    assert wait(lambda: not Child(before["pid"], before["started"], "").alive)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as ending:
+        of = {"pid": ending.pid, "started": Child.of(ending.pid, written_down).started}
+        written_down.write_text(json.dumps(before | of), encoding="utf-8")
+        Timer(4, ending.terminate).start()
+        done = lutong("up", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(written_down.read_text(encoding="utf-8"))["pid"] != ending.pid
+    assert httpx.get(json.loads(done.stdout)["console"], trust_env=False).status_code < 400
 
 
 def test_restart_is_of_one_service(lutong: Lutong) -> None:

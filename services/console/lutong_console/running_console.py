@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -94,10 +96,18 @@ def show_link(link: str, *, as_json: bool) -> None:
 
 
 def start(stack: str) -> Running:
-    """The console of a local stack, started when none runs; it ends with the stack."""
+    """The console of a local stack, started when none listens; it ends with the stack.
+
+    One that is ending, as it saw the stack end before this start of it, is waited for.
+    """
     from lutong_local.ports import is_free
     from lutong_local.stack import home
 
+    if not _wait(lambda: (found := find(stack)) is None or _listens(found)):
+        raise ConsoleError(
+            f"the console of before neither answers nor ends; its log is {home() / stack / 'console.log'}",
+            then=f"lutong down --stack {stack}, then lutong up --stack {stack}",
+        )
     if running := find(stack):
         return running
     port = str(PORT if is_free(PORT) else 0)
@@ -127,6 +137,16 @@ def has_ended(stack: str) -> bool:
 
     known = load(home() / stack)
     return known is None or not any(map(known.runs, known.children))
+
+
+def _listens(running: Running) -> bool:
+    """Whether a console takes connections: one that ends closes its port first."""
+    where = urlsplit(running.url)
+    try:
+        socket.create_connection((where.hostname, where.port), _ANSWER_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _wait(condition: Callable[[], bool]) -> bool:
