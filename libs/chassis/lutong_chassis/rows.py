@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from operator import itemgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -69,6 +70,24 @@ class Columns(Generic[R]):
         """One list for each column, in the order of `unnest`; empty lists when there are no rows."""
         return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in self.fields]
 
+    def latest(self, rows: Iterable[R], *key: str) -> list[list[object]]:
+        """The arrays of copies of what others publish: of each key the row with the highest `revision`.
+
+        They are in key order, so that two batches cannot deadlock.
+        """
+        revision, name = self.fields.index("revision"), itemgetter(*map(self.fields.index, key))
+        found: dict[Any, R] = {}
+        for row in rows:
+            known = found.get(name(row))
+            if known is None or known[revision] < row[revision]:
+                found[name(row)] = row
+        return self.arrays(row for _, row in sorted(found.items()))
+
+    def newer(self, *key: str) -> str:
+        """The end of an INSERT of such copies `AS known`: what is there stays where its `revision` is as high or higher."""
+        changed = ", ".join(f'"{name}" = excluded."{name}"' for name in self.fields if name not in key)
+        return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed} WHERE known.revision < excluded.revision"
+
 
 def columns_of(row: type[R]) -> Columns[R]:
     """The columns of a NamedTuple. `X | None` is the type of X: every element of an array may be NULL.
@@ -87,6 +106,18 @@ def columns_of(row: type[R]) -> Columns[R]:
     'unnest($2::text[], $3::integer[], $4::timestamptz[]) AS seen ("sku", "units", "counted_at")'
     >>> stock.arrays([Stock("tea", 2, None), Stock("milk", 1, None)])
     [['tea', 'milk'], [2, 1], [None, None]]
+
+    Copies of what others publish are kept in their highest revision:
+
+    >>> class Plan(NamedTuple):
+    ...     plan_id: str
+    ...     revision: int
+    ...     title: str
+    >>> plan = columns_of(Plan)
+    >>> plan.latest([Plan("light", 2, "Light"), Plan("light", 1, "light"), Plan("dark", 1, "Dark")], "plan_id")
+    [['dark', 'light'], [1, 2], ['Dark', 'Light']]
+    >>> plan.newer("plan_id")
+    'ON CONFLICT (plan_id) DO UPDATE SET "revision" = excluded."revision", "title" = excluded."title" WHERE known.revision < excluded.revision'
     """
     hints = get_type_hints(row, include_extras=True)
     fields: tuple[str, ...] = vars(row)["_fields"]

@@ -40,16 +40,14 @@ _HOSTED: Final = columns_of(HostedRow)
 
 
 async def keep(tx: Tx, facts: Sequence[HostFacts]) -> None:
-    """Keep hosts, each in its highest revision. In key order, so that two batches cannot deadlock."""
-    latest = {each.host_id: each for each in sorted(facts, key=lambda each: each.revision)}
+    """Keep hosts, each in its highest revision."""
     await tx.execute(
         f"""
         INSERT INTO host AS known ({_HOST.names})
         SELECT {_HOST.names} FROM {_HOST.unnest()}
-            ON CONFLICT (host_id) DO UPDATE SET revision = excluded.revision, facts = excluded.facts
-         WHERE known.revision < excluded.revision
+            {_HOST.newer("host_id")}
         """,
-        *_HOST.arrays([HostRow(key, each.revision, each.model_dump_json()) for key, each in sorted(latest.items())]),
+        *_HOST.latest((HostRow(each.host_id, each.revision, each.model_dump_json()) for each in facts), "host_id"),
     )
 
 

@@ -55,21 +55,15 @@ def row_of(event: Known) -> LocationRow:
 
 
 async def keep_places(tx: Tx, rows: Iterable[LocationRow]) -> None:
-    """Keep places, each in its highest revision. In key order, so that two batches cannot deadlock."""
-    latest: dict[tuple[str, str], LocationRow] = {}
-    for row in rows:
-        known = latest.get(row[:2])
-        if known is None or known.revision < row.revision:
-            latest[row[:2]] = row
-    changed = ", ".join(f"{name} = excluded.{name}" for name in LocationRow._fields[2:])
+    """Keep places, each in its highest revision."""
+    key = ("merchant_id", "location_id")
     await tx.execute(
         f"""
         INSERT INTO location AS known ({_LOCATION.names})
         SELECT {_LOCATION.names} FROM {_LOCATION.unnest()}
-            ON CONFLICT (merchant_id, location_id) DO UPDATE SET {changed}
-         WHERE known.revision < excluded.revision
+            {_LOCATION.newer(*key)}
         """,
-        *_LOCATION.arrays([row for _, row in sorted(latest.items())]),
+        *_LOCATION.latest(rows, *key),
     )
 
 

@@ -22,19 +22,15 @@ _GRANT: Final = columns_of(GrantRow)
 
 
 async def keep(tx: Tx, events: Sequence[CapabilitiesChanged]) -> None:
-    """Keep what programs may use, each in its highest revision. In key order, so that two batches cannot deadlock."""
-    latest = {event.program_id: event for event in sorted(events, key=lambda event: event.revision)}
+    """Keep what programs may use, each in its highest revision."""
+    rows = [GrantRow(e.program_id, " ".join(e.granted), e.enforced, e.revision) for e in events]
     await tx.execute(
         f"""
         INSERT INTO program_grant AS known ({_GRANT.names})
         SELECT {_GRANT.names} FROM {_GRANT.unnest()}
-            ON CONFLICT (program_id) DO UPDATE
-           SET granted = excluded.granted, enforced = excluded.enforced, revision = excluded.revision
-         WHERE known.revision < excluded.revision
+            {_GRANT.newer("program_id")}
         """,
-        *_GRANT.arrays(
-            [GrantRow(key, " ".join(e.granted), e.enforced, e.revision) for key, e in sorted(latest.items())]
-        ),
+        *_GRANT.latest(rows, "program_id"),
     )
 
 

@@ -48,20 +48,14 @@ async def grants_after(tx: Tx, after: str, limit: int) -> list[Grants]:
 
 async def keep(tx: Tx, grants: Sequence[Grants]) -> None:
     """Write what programs may use; of each the highest revision stays."""
-    latest = {each.program_id: each for each in sorted(grants, key=lambda each: each.revision)}
-    rows = [
-        GrantsRow(key, " ".join(sorted(each.granted)), each.enforced, each.revision)
-        for key, each in sorted(latest.items())
-    ]
+    rows = [GrantsRow(each.program_id, " ".join(sorted(each.granted)), each.enforced, each.revision) for each in grants]
     await tx.execute(
         f"""
         INSERT INTO program_grant AS known ({_GRANTS.names})
         SELECT {_GRANTS.names} FROM {_GRANTS.unnest()}
-            ON CONFLICT (program_id) DO UPDATE
-           SET granted = excluded.granted, enforced = excluded.enforced, revision = excluded.revision
-         WHERE known.revision < excluded.revision
+            {_GRANTS.newer("program_id")}
         """,
-        *_GRANTS.arrays(rows),
+        *_GRANTS.latest(rows, "program_id"),
     )
 
 

@@ -33,7 +33,6 @@ class HostRow(NamedTuple):
 
 
 _HOST: Final = columns_of(HostRow)
-_CHANGED: Final = ", ".join(f"{name} = excluded.{name}" for name in HostRow._fields[1:])
 
 
 async def lock(tx: Tx, host_id: str) -> HostFacts | None:
@@ -61,15 +60,13 @@ async def hosts_after(tx: Tx, after: str, limit: int) -> list[HostFacts]:
 
 async def keep(tx: Tx, facts: Sequence[HostFacts]) -> None:
     """Write hosts; of each the highest revision stays."""
-    latest = {each.host_id: each for each in sorted(facts, key=lambda each: each.revision)}
     await tx.execute(
         f"""
         INSERT INTO host AS known ({_HOST.names})
         SELECT {_HOST.names} FROM {_HOST.unnest()}
-            ON CONFLICT (host_id) DO UPDATE SET {_CHANGED}
-         WHERE known.revision < excluded.revision
+            {_HOST.newer("host_id")}
         """,
-        *_HOST.arrays([HostRow.of(each) for _, each in sorted(latest.items())]),
+        *_HOST.latest(map(HostRow.of, facts), "host_id"),
     )
 
 

@@ -1,6 +1,6 @@
 """SQL of what others publish of merchants: the highest revision of each place and plan."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -47,38 +47,28 @@ _PLAN: Final = columns_of(PlanRow)
 
 async def take_places(tx: Tx, locations: Sequence[LocationFacts]) -> None:
     """Keep locations as inventory last published them: what has the highest revision."""
-    newest = {(facts.merchant_id, facts.location_id): facts for facts in _in_order(locations)}
+    key = ("merchant_id", "location_id")
     await tx.execute(
         f"""
-        INSERT INTO place ({_PLACE.names})
+        INSERT INTO place AS known ({_PLACE.names})
         SELECT merchant_id, location_id, kind, state, latitude, longitude, zone, string_to_array(modes, ' '), radius_m,
                paused_until, revision
           FROM {_PLACE.unnest()}
-            ON CONFLICT (merchant_id, location_id) DO UPDATE
-           SET kind = excluded.kind, state = excluded.state, latitude = excluded.latitude,
-               longitude = excluded.longitude, zone = excluded.zone, modes = excluded.modes,
-               radius_m = excluded.radius_m, paused_until = excluded.paused_until, revision = excluded.revision
-         WHERE place.revision < excluded.revision
+            {_PLACE.newer(*key)}
         """,
-        *_PLACE.arrays(_place(facts) for _, facts in sorted(newest.items())),
+        *_PLACE.latest(map(_place, locations), *key),
     )
 
 
 async def take_plans(tx: Tx, plans: Sequence[PlanFacts]) -> None:
     """Keep plans as membership last published them: what has the highest revision."""
-    newest = {facts.plan_id: facts for facts in _in_order(plans)}
     await tx.execute(
         f"""
-        INSERT INTO plan ({_PLAN.names})
+        INSERT INTO plan AS known ({_PLAN.names})
         SELECT {_PLAN.names} FROM {_PLAN.unnest()}
-            ON CONFLICT (plan_id) DO UPDATE
-           SET merchant_id = excluded.merchant_id, version = excluded.version, title = excluded.title,
-               currency = excluded.currency, line_limit_minor = excluded.line_limit_minor,
-               charge_cap_minor = excluded.charge_cap_minor, discount_percent = excluded.discount_percent,
-               open = excluded.open, revision = excluded.revision
-         WHERE plan.revision < excluded.revision
+            {_PLAN.newer("plan_id")}
         """,
-        *_PLAN.arrays(_plan(facts) for _, facts in sorted(newest.items())),
+        *_PLAN.latest(map(_plan, plans), "plan_id"),
     )
 
 
@@ -100,10 +90,6 @@ async def merchant(tx: Reads, merchant_id: str) -> dict[str, Any] | None:
         merchant_id,
     )
     return dict(row) if row else None
-
-
-def _in_order(entities: Iterable[Any]) -> list[Any]:
-    return sorted(entities, key=lambda facts: facts.revision)
 
 
 def _place(facts: LocationFacts) -> PlaceRow:
