@@ -58,7 +58,7 @@ MUTANTS = [
     Broken("F4", Mutant("a report that comes again counts again", interactions, "keep", "FROM fresh GROUP", "FROM {_ROW.unnest()} GROUP")),
     Broken("F4", Mutant("what was served to another counts", reports, "sifted", "report.touch, viewer_id", "report.touch, report.touch.split('~')[8]")),
     Broken("F6", Mutant("what is offline is shown", reading, "_POST_WITH_CARD", "OR state = 'active' AND offline_for IS NOT NULL", "")),
-    Broken("F6", Mutant("who is blocked opens cards", engagements, "find", "WHERE kind = 'block'", "WHERE false")),
+    Broken("F6", Mutant("who is blocked opens cards", engagements, "find", 'AND {not_apart("named.viewer_id", "post.author_id", "root.author_id")}', "")),
     Broken("F7", Mutant("a repost hangs at its parent", publishing, "edge_of", "below(post.post_id, post.parent_id, above.places)",
                         "Repost(post.post_id, post.parent_id, post.parent_id, 1)")),
     Broken("F7", Mutant("only the first reposts count", attribution, "funnel", "tree = tree.plus(stages)",

@@ -46,6 +46,17 @@ async def let_be(tx: Tx, wanted: Sequence[Apart]) -> None:
     )
 
 
+def not_apart(viewer: str, *authors: str) -> str:
+    """Whether no block is between a viewer and any of these authors, each an expression of SQL. Who views as nobody is apart from nobody."""
+    named = ", ".join(authors)
+    return f"""NOT EXISTS (
+               SELECT FROM kept_apart AS kept
+                WHERE kept.kind = 'block'
+                  AND (kept.account_id = {viewer} AND kept.other_id IN ({named})
+                       OR kept.other_id = {viewer} AND kept.account_id IN ({named}))
+           )"""
+
+
 async def blocked(tx: Reads, pairs: Sequence[Pair]) -> set[Pair]:
     """Of these pairs of accounts, those of which one blocks the other."""
     if not pairs:

@@ -11,6 +11,7 @@ from lutong_chassis import Outgoing, Reads, Tx, columns
 from lutong_chassis.rows import columns_of
 from lutong_contracts.feed import ServiceRequested
 from lutong_contracts.values import Offer
+from lutong_feed.apart.store import not_apart
 from lutong_feed.domain import Cursor, Program
 from lutong_feed.engagements.domain import Card, Engagement, Found, RequestRow
 from lutong_feed.limiting.store import seen_by
@@ -44,10 +45,7 @@ async def find(tx: Tx, named: Sequence[Named]) -> list[Found]:
           LEFT JOIN post AS root ON root.post_id = root_id
           LEFT JOIN card ON card.post_id = coalesce(root_id, named.post_id)
            AND {seen_by("named.viewer_id")} AND (root.post_id IS NULL OR {seen_by("named.viewer_id", "root")})
-           AND NOT EXISTS (SELECT FROM kept_apart AS kept
-                            WHERE kind = 'block'
-                              AND (kept.account_id = named.viewer_id AND kept.other_id IN (post.author_id, root.author_id)
-                                   OR kept.other_id = named.viewer_id AND kept.account_id IN (post.author_id, root.author_id)))
+           AND {not_apart("named.viewer_id", "post.author_id", "root.author_id")}
           LEFT JOIN program ON program.program_id = card.program_id
          ORDER BY place
         """,

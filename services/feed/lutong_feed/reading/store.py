@@ -5,6 +5,7 @@ from typing import Final
 import asyncpg
 
 from lutong_chassis import Reads
+from lutong_feed.apart.store import not_apart
 from lutong_feed.domain import Cursor
 from lutong_feed.limiting.store import seen_by
 
@@ -41,19 +42,14 @@ _POST_WITH_CARD: Final = """
       LEFT JOIN account AS quoted_author ON quoted_author.account_id = quoted.author_id
 """
 
-_NOT_APART: Final = """NOT EXISTS (
-               SELECT FROM kept_apart AS kept
-                WHERE kind = 'block'
-                  AND (account_id = {viewer}::text AND other_id IN (post.author_id, root.author_id, quoted.author_id)
-                       OR other_id = {viewer}::text AND account_id IN (post.author_id, root.author_id, quoted.author_id))
-           )"""
-"""Whether no block is between a viewer and those whose words a post shows. Who views as nobody is apart from nobody."""
+_AUTHORS: Final = ("post.author_id", "root.author_id", "quoted.author_id")
+"""Those whose words a post shows."""
 
 
 async def post(tx: Reads, post_id: str, viewer_id: str | None) -> asyncpg.Record | None:
     """A post with its card and counters; none for who is kept apart from its author, or from that of its root."""
     return await tx.fetchrow(
-        f"{post_with_card('$2')} WHERE post.post_id = $1 AND {seen_by('$2')} AND {_NOT_APART.format(viewer='$2')}",
+        f"{post_with_card('$2')} WHERE post.post_id = $1 AND {seen_by('$2')} AND {not_apart('$2::text', *_AUTHORS)}",
         post_id,
         viewer_id,
     )
@@ -177,7 +173,7 @@ async def posts_of(
         {post_with_card("$5")}
          WHERE post.author_id = $1 AND post.deleted_at IS NULL AND {seen_by("$5")}
            AND ($2::timestamptz IS NULL OR (post.published_at, post.number) < ($2, $3::bigint))
-           AND {_NOT_APART.format(viewer="$5")}
+           AND {not_apart("$5::text", *_AUTHORS)}
          ORDER BY post.published_at DESC, post.number DESC
          LIMIT $4
         """,
