@@ -40,6 +40,7 @@ StackName = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
+_ANSWER_TIMEOUT_S: Final = 30.0
 _HERE: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
 """What no proxy stands before."""
 
@@ -256,6 +257,18 @@ def _refused(answer: httpx.Response, document: dict[str, Any]) -> ConsoleError:
     fields = ", ".join(f"{error['pointer']}: {error['detail']}" for error in document.get("errors", ()))
     with_fields = f"{detail}: {fields}" if fields and fields not in detail else detail
     return ConsoleError(f"{where} {detail}", then=then, code=PROBLEM, status=answer.status_code, detail=with_fields)
+
+
+def answered(stack: str, service: str, method: str, path: str, *, reason: str | None = None, **arguments: Any) -> Any:  # noqa: ANN401  # JSON
+    """What one service of a suite answers to one request. A reason is for its audit."""
+    why = {"headers": {"lutong-reason": quote(reason)}} if reason else {}
+
+    async def once() -> Any:  # noqa: ANN401  # JSON
+        target = suite(stack)
+        async with target.client(_ANSWER_TIMEOUT_S) as client:
+            return await call(client, method, f"{target.urls[service]}{path}", **why, **arguments)
+
+    return asyncio.run(once())
 
 
 async def call(client: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> Any:  # noqa: ANN401  # JSON

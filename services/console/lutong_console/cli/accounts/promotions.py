@@ -3,14 +3,13 @@
 The registry answers `/v1/promotions/{promotion_id}` and `/v1/programs/{program_id}/promotions`; `--json` gives what it answered. docs/traffic.md has the rules.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
 from lutong_console.cli.screen import Rows, emit_json, out, table
-from lutong_console.targets import Json, StackName, call, suite
+from lutong_console.targets import Json, StackName, answered
 
 commands = typer.Typer(help="Promotions of programs: list, begin, end.", no_args_is_help=True)
 
@@ -30,7 +29,7 @@ def promotions() -> None:
 @commands.command("list")
 def list_promotions(program: Program, stack: StackName = "default", *, as_json: Json = False) -> None:
     """The promotions of a program, the latest first: how many page views each spent, and has left."""
-    found = asyncio.run(_asked(stack, "GET", f"/v1/programs/{program}/promotions"))
+    found = answered(stack, "registry", "GET", f"/v1/programs/{program}/promotions")
     emit_json(found) if as_json else out.print(_table(found))
 
 
@@ -48,14 +47,14 @@ def begin(  # noqa: PLR0913, PLR0917  # one parameter per option
 ) -> None:
     """Promote a program in a placement; the id of an open promotion gives that one another number or end."""
     body = {"program_id": program, "placement": placement, "pv": page_views, "ends_at": until}
-    made = asyncio.run(_asked(stack, "PUT", f"/v1/promotions/{promotion}", body, reason))
+    made = answered(stack, "registry", "PUT", f"/v1/promotions/{promotion}", reason=reason, json=body)
     emit_json(made) if as_json else out.print(_table([made]))
 
 
 @commands.command("end")
 def end(promotion: Promotion, reason: Why, stack: StackName = "default", *, as_json: Json = False) -> None:
     """End a promotion: nothing more of it is shown, and what is left goes back."""
-    ended = asyncio.run(_asked(stack, "POST", f"/v1/promotions/{promotion}/end", None, reason))
+    ended = answered(stack, "registry", "POST", f"/v1/promotions/{promotion}/end", reason=reason)
     emit_json(ended) if as_json else out.print(_table([ended]))
 
 
@@ -63,10 +62,3 @@ def _table(found: Sequence[dict[str, Any]]) -> Rows:
     names = ("promotion_id", "program_id", "placement", "state", "pv", "used")
     rows = [(*(each[name] for name in names), max(0, each["pv"] - each["used"]), each["ends_at"]) for each in found]
     return table(_HEADINGS, rows)
-
-
-async def _asked(stack: str, method: str, path: str, body: object = None, reason: str | None = None) -> Any:  # noqa: ANN401  # JSON
-    target = suite(stack)
-    async with target.client(30) as client:
-        headers = {"lutong-reason": reason} if reason else {}
-        return await call(client, method, f"{target.urls['registry']}{path}", json=body, headers=headers)

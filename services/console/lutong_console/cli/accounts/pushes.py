@@ -3,13 +3,12 @@
 The registry answers `/v1/push-policies` and `/v1/life-accounts/{account_id}/…`; `--json` gives what it answered. docs/life-accounts.md has the rules.
 """
 
-import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from lutong_console.cli.screen import emit_json, out, table
-from lutong_console.targets import Json, StackName, call, suite
+from lutong_console.targets import Json, StackName, answered
 
 commands = typer.Typer(help="Pushes of life accounts: policies, set-policy, quota, list.", no_args_is_help=True)
 
@@ -24,7 +23,7 @@ def pushes() -> None:
 @commands.command("policies")
 def policies(stack: StackName = "default", *, as_json: Json = False) -> None:
     """How often accounts may push: before, now and later."""
-    found = asyncio.run(_asked(stack, "GET", "/v1/push-policies"))
+    found = answered(stack, "registry", "GET", "/v1/push-policies")
     rows = [(each["effective_from"], each["kind"], each["quota"]) for each in found]
     emit_json(found) if as_json else out.print(table(["from 起", "window 窗口", "quota 配额"], rows))
 
@@ -41,14 +40,14 @@ def set_policy(
 ) -> None:  # one parameter per option
     """Set how often accounts may push from a moment on. What has its place keeps it."""
     body = {"effective_from": since, "kind": kind, "quota": quota}
-    made = asyncio.run(_asked(stack, "POST", "/v1/push-policies", body, reason))
+    made = answered(stack, "registry", "POST", "/v1/push-policies", reason=reason, json=body)
     emit_json(made) if as_json else out.print(f"{made['quota']} per {made['kind']} from {made['effective_from']}")
 
 
 @commands.command("quota")
 def quota(account: Account, stack: StackName = "default", *, as_json: Json = False) -> None:
     """How many pushes are left to an account now, and when more will be."""
-    found = asyncio.run(_asked(stack, "GET", f"/v1/life-accounts/{account}/push-quota"))
+    found = answered(stack, "registry", "GET", f"/v1/life-accounts/{account}/push-quota")
     names = {"used": "used 已用", "remaining": "remaining 剩余", "resets_at": "more at 恢复"}
     rows = [(title, found[name]) for name, title in names.items()]
     rows.append(("window 窗口", f"{found['policy']['quota']} per {found['policy']['kind']}"))
@@ -58,7 +57,7 @@ def quota(account: Account, stack: StackName = "default", *, as_json: Json = Fal
 @commands.command("list")
 def list_pushes(account: Account, stack: StackName = "default", *, as_json: Json = False) -> None:
     """The latest pushes of an account, and how far they are."""
-    found = asyncio.run(_asked(stack, "GET", f"/v1/life-accounts/{account}/pushes"))
+    found = answered(stack, "registry", "GET", f"/v1/life-accounts/{account}/pushes")
     rows = [
         (
             each["push_id"],
@@ -81,10 +80,3 @@ def list_pushes(account: Account, stack: StackName = "default", *, as_json: Json
         "reason 原因",
     ]
     emit_json(found) if as_json else out.print(table(headings, rows))
-
-
-async def _asked(stack: str, method: str, path: str, body: object = None, reason: str | None = None) -> Any:  # noqa: ANN401  # JSON
-    target = suite(stack)
-    async with target.client(30) as client:
-        headers = {"lutong-reason": reason} if reason else {}
-        return await call(client, method, f"{target.urls['registry']}{path}", json=body, headers=headers)

@@ -3,13 +3,12 @@
 The registry answers `/v1/programs/{program_id}/traffic` and `/v1/traffic-rules`; `--json` gives what it answered. docs/traffic.md has the rules.
 """
 
-import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from lutong_console.cli.screen import emit_json, out, table
-from lutong_console.targets import Json, StackName, call, suite
+from lutong_console.targets import Json, StackName, answered
 
 commands = typer.Typer(help="Traffic rewards: show, entries, rules.", no_args_is_help=True)
 
@@ -28,7 +27,7 @@ def traffic() -> None:
 @commands.command("show")
 def show(program: Program, stack: StackName = "default", *, as_json: Json = False) -> None:
     """What a program has, its unique visitors by day and what came of them, and for how long it lasts."""
-    found = asyncio.run(_asked(stack, f"/v1/programs/{program}/traffic"))
+    found = answered(stack, "registry", "GET", f"/v1/programs/{program}/traffic")
     if as_json:
         emit_json(found)
         return
@@ -49,7 +48,7 @@ def entries(
     as_json: Json = False,
 ) -> None:
     """The ledger of a program's page views, in order."""
-    found = asyncio.run(_asked(stack, f"/v1/programs/{program}/traffic/entries?after={after}"))
+    found = answered(stack, "registry", "GET", f"/v1/programs/{program}/traffic/entries?after={after}")
     rows = [
         (each["entry_id"], each["at"], each["kind"], each["debit"], each["credit"], each["pv"], each["reference"])
         for each in found
@@ -61,16 +60,10 @@ def entries(
 @commands.command("rules")
 def rules(stack: StackName = "default", *, as_json: Json = False) -> None:
     """What visits earn: before, now and later."""
-    found = asyncio.run(_asked(stack, "/v1/traffic-rules"))
+    found = answered(stack, "registry", "GET", "/v1/traffic-rules")
     rows = [
         (each["effective_from"], each["pv_per_uv"], each["valid_days"], each["dwell_s_min"], each["sources_max"])
         for each in found
     ]
     headings = ["from 起", "per visitor 每访客", "valid days 有效天数", "stay s 停留秒", "sources 来源上限"]
     emit_json(found) if as_json else out.print(table(headings, rows))
-
-
-async def _asked(stack: str, path: str) -> Any:  # noqa: ANN401  # JSON
-    target = suite(stack)
-    async with target.client(30) as client:
-        return await call(client, "GET", f"{target.urls['registry']}{path}")

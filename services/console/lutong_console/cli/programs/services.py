@@ -3,13 +3,12 @@
 Inventory answers `/v1/merchants/{merchant_id}/services` and `/v1/services/{order_id}/…`; `--json` gives what it answered. docs/services.md has the rules.
 """
 
-import asyncio
 from typing import Annotated, Any
 
 import typer
 
 from lutong_console.cli.screen import emit_json, out, table
-from lutong_console.targets import Json, StackName, call, suite
+from lutong_console.targets import Json, StackName, answered
 
 commands = typer.Typer(help="Services without goods: list, done, failed, refund.", no_args_is_help=True)
 
@@ -33,7 +32,7 @@ def list_services(
 ) -> None:
     """The services of a merchant in a state, by order."""
     wanted = {"state": state} | ({"after": after} if after else {})
-    found = asyncio.run(_asked(stack, "GET", f"/v1/merchants/{merchant}/services", params=wanted))
+    found = answered(stack, "inventory", "GET", f"/v1/merchants/{merchant}/services", params=wanted)
     rows = [
         (each["order_id"], each["state"], each["amount_minor"], each["paid_minor"], each["refunded_minor"],
          each["currency"], each["done_by"], each["reference"] or each["reason"])
@@ -58,7 +57,7 @@ def done(
 ) -> None:
     """Report that a service was done: what was held is captured, or that much of it."""
     body = {"reference": reference} | ({"amount_minor": amount} if amount is not None else {})
-    _show(asyncio.run(_asked(stack, "POST", f"/v1/services/{order}/completion", json=body)), as_json=as_json)
+    _show(answered(stack, "inventory", "POST", f"/v1/services/{order}/completion", json=body), as_json=as_json)
 
 
 @commands.command("failed")
@@ -70,7 +69,7 @@ def failed(
     as_json: Json = False,
 ) -> None:
     """Report that a service cannot be done: what was held is given back."""
-    found = asyncio.run(_asked(stack, "POST", f"/v1/services/{order}/failure", json={"reason": reason}))
+    found = answered(stack, "inventory", "POST", f"/v1/services/{order}/failure", json={"reason": reason})
     _show(found, as_json=as_json)
 
 
@@ -85,8 +84,8 @@ def refund(
     as_json: Json = False,
 ) -> None:  # one parameter per option
     """Give back what was paid for a service, or some of it."""
-    body, why = {"refund_id": refund_id, "amount_minor": amount}, {"lutong-reason": reason}
-    found = asyncio.run(_asked(stack, "POST", f"/v1/services/{order}/refunds", json=body, headers=why))
+    body = {"refund_id": refund_id, "amount_minor": amount}
+    found = answered(stack, "inventory", "POST", f"/v1/services/{order}/refunds", reason=reason, json=body)
     emit_json(found) if as_json else out.print(f"{found['refund_id']}: {found['amount_minor']} given back 已退")
 
 
@@ -95,9 +94,3 @@ def _show(found: dict[str, Any], *, as_json: bool) -> None:
     emit_json(found) if as_json else out.print(
         f"{found['order_id']} {found['state']} ({how}), paid 已付 {found['paid_minor']}"
     )
-
-
-async def _asked(stack: str, method: str, path: str, **more: Any) -> Any:  # noqa: ANN401  # JSON
-    target = suite(stack)
-    async with target.client(30) as client:
-        return await call(client, method, f"{target.urls['inventory']}{path}", **more)

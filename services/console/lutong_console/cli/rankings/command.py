@@ -4,7 +4,6 @@ The registry answers `GET /v1/rankings`, `/v1/rankings/categories`, `/v1/metrics
 answered. All days are those of Asia/Shanghai. docs/rankings.md has the definitions.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 
 from lutong_console.cli.rankings import shown
 from lutong_console.cli.screen import Rows, emit_json, out
-from lutong_console.targets import Json, StackName, call, suite
+from lutong_console.targets import Json, StackName, answered
 
 commands = typer.Typer(help="Which programs people use: programs, categories, active, retention.", no_args_is_help=True)
 
@@ -66,11 +65,6 @@ def _show(found: Document, rows: Rows, *, as_json: bool) -> None:
 
 
 def _asked(stack: str, path: str, wanted: Mapping[str, str | int | None]) -> Document:
-    return asyncio.run(_ask(stack, path, {name: value for name, value in wanted.items() if value is not None}))
-
-
-async def _ask(stack: str, path: str, wanted: Mapping[str, str | int]) -> Document:
-    target = suite(stack)
-    async with target.client(30) as client:
-        found: Document = await call(client, "GET", f"{target.urls['registry']}{path}", params=wanted)
-        return found
+    given = {name: value for name, value in wanted.items() if value is not None}
+    found: Document = answered(stack, "registry", "GET", path, params=given)
+    return found
