@@ -16,6 +16,8 @@ from lutong_console.targets import call
 from lutong_console.web.pages import PageError, back, form_of, session_of, target_of
 
 TIMEOUT_S: Final = 15.0
+SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
+"""Quotas and page views follow its days and weeks, so their moments are typed on its clock."""
 _UNITS_MAX: Final = 10**12
 _GONE: Final = 404
 
@@ -86,13 +88,18 @@ async def asked_if_there(request: Request, service: str, path: str) -> dict[str,
     return found
 
 
-def moment(text: str, zone: ZoneInfo) -> str:
-    """A moment that was typed, on the clock of a zone where it names none, as services take it; raises ValueError.
+def moment(form: Form, name: str, zone: ZoneInfo = SHANGHAI, whose: str = "Shanghai") -> str:
+    """A moment that was typed, on the clock of a zone where it names none, as services take it.
 
-    >>> moment("2026-12-31T20:00", ZoneInfo("Asia/Shanghai"))
+    Raises ConsoleError with the name of its field.
+
+    >>> moment({"until": "2026-12-31T20:00"}, "until")
     '2026-12-31T12:00:00+00:00'
     """
-    typed = datetime.fromisoformat(text)
+    try:
+        typed = datetime.fromisoformat(form.get(name, "").strip())
+    except ValueError:
+        raise ConsoleError(f"{name}: write it as 2026-12-31T20:00, on the clock of {whose}") from None
     return (typed if typed.tzinfo else typed.replace(tzinfo=zone)).astimezone(UTC).isoformat()
 
 

@@ -99,10 +99,7 @@ async def _open(request: Request, client: httpx.AsyncClient, form: Form) -> None
 
 async def _withdraw(request: Request, client: httpx.AsyncClient, form: Form) -> Any:  # noqa: ANN401  # JSON
     store = await call(client, "GET", _url(request), params=_owner(request))
-    try:
-        starts_at = moment(form.get("starts_at", ""), ZoneInfo(store["zone"]))
-    except ValueError:
-        raise ConsoleError("starts_at: write it as 2026-12-31T18:00, on the clock of the store") from None
+    starts_at = moment(form, "starts_at", ZoneInfo(store["zone"]), "the store")
     body = {"starts_at": starts_at, "reason": form.get("reason", "").strip()}
     return await call(client, "POST", f"{_url(request)}/slots/withdrawals", params=_owner(request), json=body)
 

@@ -1,7 +1,6 @@
 """Life accounts of a merchant: what is left of the quota and until when, and pushes: drafted, tried, sent, taken back."""
 
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import httpx
 from starlette.requests import Request
@@ -9,14 +8,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from uuid_utils import uuid7
 
-from lutong_console.cli.errors import ConsoleError
 from lutong_console.targets import call
 from lutong_console.web.attempts import NOTHING, Attempt, Form, asked, attempt, moment, segment
 from lutong_console.web.pages import PageError, session_of, show, target_of
 
 _ROWS: Final = 50
-_ZONE: Final = ZoneInfo("Asia/Shanghai")
-"""Quotas count its weeks, so moments are typed on its clock."""
 _VERBS: Final = ("submission", "trial", "cancellation", "recall")
 
 
@@ -73,16 +69,9 @@ async def _act(request: Request, client: httpx.AsyncClient, form: Form) -> Any: 
         return None
     body: dict[str, Any] = {"dry_run": verb == "trial"}
     if form.get("send_at", "").strip():
-        body["send_at"] = _moment(form["send_at"].strip())
+        body["send_at"] = moment(form, "send_at")
     answer = await call(client, "POST", f"{url}/submission", json=body)
     return answer if verb == "trial" else None
-
-
-def _moment(text: str) -> str:
-    try:
-        return moment(text, _ZONE)
-    except ValueError:
-        raise ConsoleError("send_at: write it as 2026-12-31T20:00, on the clock of Shanghai") from None
 
 
 def _url(request: Request, push_id: str) -> str:

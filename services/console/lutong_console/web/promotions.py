@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import httpx
 from starlette.requests import Request
@@ -10,14 +9,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from uuid_utils import uuid7
 
-from lutong_console.cli.errors import ConsoleError
 from lutong_console.targets import call
 from lutong_console.web.attempts import NOTHING, Attempt, Form, asked, attempt, moment, segment, whole
 from lutong_console.web.pages import PageError, session_of, show, target_of
 
 PLACEMENTS: Final = ("home", "square", "for_you")
-_ZONE: Final = ZoneInfo("Asia/Shanghai")
-"""Page views end by its days, so moments are typed on its clock."""
 
 
 async def promotions(request: Request) -> Response:
@@ -56,7 +52,7 @@ async def _put(request: Request, client: httpx.AsyncClient, form: Form) -> None:
         "program_id": request.path_params["program"],
         "placement": form.get("placement", ""),
         "pv": whole(form, "pv", 1),
-        "ends_at": _moment(form.get("ends_at", "").strip()),
+        "ends_at": moment(form, "ends_at"),
     }
     await call(client, "PUT", _url(request, form.get("promotion_id", "").strip()), json=body)
 
@@ -68,13 +64,6 @@ async def end(request: Request) -> Response:
 
 async def _end(request: Request, client: httpx.AsyncClient, _: Form) -> None:
     await call(client, "POST", f"{_url(request, request.path_params['promotion'])}/end")
-
-
-def _moment(text: str) -> str:
-    try:
-        return moment(text, _ZONE)
-    except ValueError:
-        raise ConsoleError("ends_at: write it as 2026-12-31T20:00, on the clock of Shanghai") from None
 
 
 def _url(request: Request, promotion_id: str) -> str:
