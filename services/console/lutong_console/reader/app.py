@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from lutong_chassis.tokens import Signer
-from lutong_console.reader import drafting, ordering, reading, reporting
+from lutong_console.reader import accounts, drafting, ordering, reading, reporting
 from lutong_console.reader.asking import TIMEOUT_S, RefusedError
 from lutong_console.reader.pages import SESSION_COOKIE, form_of, session_of, show
 from lutong_console.reader.people import Readers
@@ -34,6 +34,7 @@ def create(target: Suite, signer: Signer, access: Access) -> Starlette:
             Route("/people", become, methods=["POST"]),
             Route("/preferences", prefer, methods=["POST"]),
             *reading.ROUTES,
+            *accounts.ROUTES,
             *drafting.ROUTES,
             *ordering.ROUTES,
             *reporting.ROUTES,

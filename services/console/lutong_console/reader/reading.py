@@ -1,10 +1,9 @@
-"""What a reader reads: the home feed, the square of mini-programs, a post with its card, an account's own page, and the search for services."""
+"""What a reader reads: the home feed, the square of mini-programs, a post with its card, and the search for services."""
 
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,8 +16,7 @@ from lutong_console.reader.reporting import report
 from lutong_console.web.pages import back
 from lutong_contracts.touches import read
 
-_PAGE: Final = 20
-_PROGRAMS: Final = 10
+PAGE: Final = 20
 _QUESTION_MAX: Final = 200
 _OFFERS_MAX: Final = 100
 _ID_MAX: Final = 64
@@ -64,7 +62,7 @@ async def _pushes(request: Request) -> list[dict[str, Any]]:
         found = await Asking(request, me).get("registry", f"/v1/members/{me.account_id}/pushes", limit=_PUSHES)
     except RefusedError:
         return []
-    return _aged([each for each in found if each["sent_at"]], "sent_at")
+    return aged([each for each in found if each["sent_at"]], "sent_at")
 
 
 async def rankings(request: Request) -> Response:
@@ -91,77 +89,18 @@ async def square(request: Request) -> Response:
 async def _placement(request: Request, placement: str, **query: str) -> dict[str, Any]:
     """A page of a placement of the reader's own, as its template wants it."""
     me, cursor = reader_of(request), request.query_params.get("cursor", "")
-    wanted = {"limit": _PAGE} | query | ({"cursor": cursor} if cursor else {})
+    wanted = {"limit": PAGE} | query | ({"cursor": cursor} if cursor else {})
     path = f"/v1/accounts/{me.account_id}/placements/{placement}"
     asking = Asking(request, me)
     page: dict[str, Any] = await asking.get("feed", path, **wanted)
     await _with_promises(asking, [item["post"] for item in page["items"]])
-    return page | {"items": _items(page)}
+    return page | {"items": items(page)}
 
 
-def _items(page: dict[str, Any]) -> list[dict[str, Any]]:
-    posts = _aged([item["post"] for item in page["items"]])
+def items(page: dict[str, Any]) -> list[dict[str, Any]]:
+    """The items of a placement, each post with how long ago it was published."""
+    posts = aged([item["post"] for item in page["items"]])
     return [item | {"post": post} for item, post in zip(page["items"], posts, strict=True)]
-
-
-async def account(request: Request) -> Response:
-    """Who posts: their posts, and whether the reader follows them."""
-    asking = Asking(request, reader_of(request))
-    where = f"/v1/accounts/{request.path_params['account_id']}"
-    known = await asking.get("feed", where)
-    cursor = request.query_params.get("cursor", "")
-    page = await asking.get("feed", f"{where}/posts", **({"limit": _PAGE} | ({"cursor": cursor} if cursor else {})))
-    apart = await asking.get("feed", f"/v1/accounts/{asking.person.account_id}/apart")
-    programs = await asking.get("feed", f"{where}/programs", limit=_PROGRAMS) if known["program_ids"] else {"items": []}
-    reads = await asking.get("feed", f"{where}/reads")
-    verticals = (await asking.get("feed", "/v1/verticals"))["verticals"]
-    data = {
-        "account": known,
-        "programs": _items(programs),
-        "posts": _aged(page["posts"]),
-        "next_cursor": page["next_cursor"],
-        "apart": apart,
-        "reads": reads,
-        "vertical": next((each for each in verticals if each["vertical"] == reads["vertical"]), None),
-        "verticals": verticals,
-    }
-    return show(request, "account.html", data)
-
-
-async def classify(request: Request) -> Response:
-    """State what the reader's own account writes about."""
-    form, me = await form_of(request), reader_of(request)
-    body = {"vertical": form.get("vertical") or None}
-    await Asking(request, me).command("feed", f"/v1/accounts/{me.account_id}/vertical", body, method="PUT")
-    return back(f"/accounts/{me.account_id}")
-
-
-async def mentioned(request: Request) -> Response:
-    """The account that a mention names."""
-    word = quote(request.path_params["word"], safe="")
-    named = await Asking(request, reader_of(request)).get("feed", f"/v1/mentions/{word}")
-    return back(f"/accounts/{named['account_id']}")
-
-
-async def follow(request: Request) -> Response:
-    """Follow an account, or stop."""
-    form, me = await form_of(request), reader_of(request)
-    account_id = request.path_params["account_id"]
-    method = "PUT" if form.get("follow") == "yes" else "DELETE"
-    path = f"/v1/accounts/{me.account_id}/follows/{account_id}"
-    await Asking(request, me).command("feed", path, None, method=method)
-    return back(f"/accounts/{account_id}")
-
-
-async def keep_apart(request: Request) -> Response:
-    """Block or mute an account, or end it."""
-    form, me = await form_of(request), reader_of(request)
-    account_id = request.path_params["account_id"]
-    kind = "blocks" if form.get("kind") == "block" else "mutes"
-    method = "PUT" if form.get("apart") == "yes" else "DELETE"
-    path = f"/v1/accounts/{me.account_id}/{kind}/{account_id}"
-    await Asking(request, me).command("feed", path, None, method=method)
-    return back(f"/accounts/{account_id}")
 
 
 async def post(request: Request) -> Response:
@@ -177,7 +116,7 @@ async def post(request: Request) -> Response:
             offers = await _promised(asking, program["merchant_id"], program["offers"])
             rules = await _rules(asking, program["merchant_id"])
     data: dict[str, Any] = {
-        "post": _aged([shown])[0],
+        "post": aged([shown])[0],
         "offers": offers,
         "key": secrets.token_hex(16),
         "touch": _touch(request, shown),
@@ -252,7 +191,7 @@ async def revisions(request: Request) -> Response:
     """All that a post was, the latest first."""
     post_id = request.path_params["post_id"]
     found = await Asking(request, reader_of(request)).get("feed", f"/v1/posts/{post_id}/revisions")
-    return show(request, "revisions.html", {"post_id": post_id, "revisions": _aged(found[::-1], "written_at")})
+    return show(request, "revisions.html", {"post_id": post_id, "revisions": aged(found[::-1], "written_at")})
 
 
 async def revise(request: Request) -> Response:
@@ -280,7 +219,7 @@ async def search(request: Request) -> Response:
     return show(request, "search.html", {"wanted": wanted, "found": found})
 
 
-def _aged(posts: list[Post], since: str = "published_at") -> list[Post]:
+def aged(posts: list[Post], since: str = "published_at") -> list[Post]:
     """Posts with how long ago each was published."""
     now = datetime.now(UTC)
     return [each | {"age_s": max(0.0, (now - datetime.fromisoformat(each[since])).total_seconds())} for each in posts]
@@ -291,11 +230,6 @@ ROUTES: Final = (
     Route("/square", square),
     Route("/search", search),
     Route("/rankings", rankings),
-    Route("/accounts/{account_id}", account),
-    Route("/mentions/{word}", mentioned),
-    Route("/accounts/{account_id}/vertical", classify, methods=["POST"]),
-    Route("/accounts/{account_id}/follow", follow, methods=["POST"]),
-    Route("/accounts/{account_id}/apart", keep_apart, methods=["POST"]),
     Route("/posts/{post_id}", post),
     Route("/posts/{post_id}/program", open_program, methods=["POST"]),
     Route("/posts/{post_id}/revisions", revisions),
