@@ -4,7 +4,6 @@ import json
 import shutil
 import ssl
 import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 from lutong_console.deployment import variables_of
 from lutong_contracts.topics import SERVICES
-from tests.compose.containers import DEPLOY, Containers, counts, engine, has_image, roads
+from tests.compose.containers import DEPLOY, Containers, comes_to, counts, engine, has_image, roads
 from tests.support.outside import machine_outside
 
 
@@ -240,10 +239,7 @@ def test_prometheus_sees_every_service(deployed: Containers) -> None:
         answer = httpx.get(url, params={"query": 'up{job="lutong"} == 1'}).json()
         return {sample["metric"]["service"] for sample in answer["data"]["result"]}
 
-    deadline = time.monotonic() + 60
-    while seen() != set(SERVICES) and time.monotonic() < deadline:
-        time.sleep(1)  # between two scrapes nothing changes
-    assert seen() == set(SERVICES)
+    assert comes_to(seen, set(SERVICES)), seen()
     rules = httpx.get(url.replace("query", "rules")).json()["data"]["groups"]
     assert {rule["health"] for group in rules for rule in group["rules"]} <= {"ok", "unknown"}
     assert rules
@@ -267,10 +263,7 @@ def test_a_road_is_one_trace_through_four_services(deployed: Containers) -> None
         found = answer.json()["data"] if answer.is_success else []
         return {process["serviceName"] for each in found for process in each["processes"].values()}
 
-    deadline = time.monotonic() + 60
-    while seen() != {f"lutong-{service}" for service in SERVICES} and time.monotonic() < deadline:
-        time.sleep(1)  # services send their spans every five seconds
-    assert seen() == {f"lutong-{service}" for service in SERVICES}
+    assert comes_to(seen, {f"lutong-{service}" for service in SERVICES}), seen()
 
 
 def test_the_command_line_works_in_its_container(deployed: Containers) -> None:

@@ -105,3 +105,11 @@ def signed_in(context: BrowserContext, console: Console) -> Page:
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Pipeline")
     return page
+
+
+def opened(page: Page, console: Console, path: str) -> Page:
+    """A page at an address of the console, which answers."""
+    answer = page.goto(console.url + path)
+    assert answer
+    assert answer.status == 200, (path, page.locator("main").inner_text())
+    return page

@@ -16,7 +16,7 @@ from lutong_console.targets import Suite
 from lutong_local.stack import Stack
 from tests.e2e.seeded.tea_shop import TeaShop, open_tea_shop
 from tests.support.stacks import a_stack
-from tests.support.web_console import Console, a_browser, signed_in
+from tests.support.web_console import Console, a_browser, signed_in, signed_in_as
 
 T = TypeVar("T")
 expect.set_options(timeout=30_000)
@@ -76,6 +76,13 @@ def a_context(browser: Browser) -> BrowserContext:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     with closing(a_context(browser)) as made:
         yield made
+
+
+@pytest.fixture
+def bench(context: BrowserContext, console: Console, shop: TeaShop) -> Page:
+    """A page of the shop's owner, who is no staff of the platform."""
+    signed_in_as(context, console, shop.owner)
+    return context.new_page()
 
 
 @pytest.fixture

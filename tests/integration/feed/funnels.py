@@ -151,6 +151,13 @@ def twice_and_in_any_order(happened: Iterable[Happened], rng: random.Random) -> 
     return [*mixed, *mixed[: len(mixed) // 2]]
 
 
+class Ordered(NamedTuple):
+    """An order: the post that it is credited to, and how far it came."""
+
+    at: str
+    stages: Stages
+
+
 class BruteForce:
     """The same numbers from events alone: one loop after another, nothing shared with the feed's rules."""
 
@@ -159,7 +166,7 @@ class BruteForce:
         self.leads: dict[tuple[str, int, str], Lead] = {}
         self.counted: dict[tuple[str, str], Stages] = defaultdict(lambda: dict.fromkeys(STAGES, 0))
         self.views: list[str] = []
-        self.orders: list[tuple[str, Stages]] = []
+        self.orders: list[Ordered] = []
         self._interactions()
         self._orders()
 
@@ -205,8 +212,8 @@ class BruteForce:
                     spot = (event.post_id, "direct")
                 if seen:
                     self.views.append(max(seen).served.post_id)
-                self.orders.append((spot[0], self._stages(event.order_id)))
-                for name, amount in self.orders[-1][1].items():
+                self.orders.append(Ordered(spot[0], self._stages(event.order_id)))
+                for name, amount in self.orders[-1].stages.items():
                     self.counted[spot][name] += amount
 
     def _stages(self, order_id: str) -> Stages:

@@ -1,11 +1,10 @@
 """A feed of few accounts and programs in which anything may happen in any order, while readers walk down its lists and report what they see."""
 
 import itertools
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httpx
 
@@ -34,6 +33,14 @@ _WALKS_MAX: Final = 8
 _OK, _CREATED, _REFUSED, _TAPPED = 200, 201, 422, 201
 
 
+class Shown(NamedTuple):
+    """A post that a reader was shown, and the touch that it carried."""
+
+    reader: str
+    post_id: str
+    touch: str
+
+
 @dataclass(slots=True)
 class Machine:
     """A feed and its model, which the same happens to; walks under way, and touches that readers hold."""
@@ -44,7 +51,7 @@ class Machine:
     world: World = field(default_factory=World)
     ledger: Ledger = field(default_factory=Ledger)
     walks: list[Walk] = field(default_factory=list)
-    touches: list[tuple[str, str, str]] = field(default_factory=list)
+    touches: list[Shown] = field(default_factory=list)
     tapped: set[tuple[str, str]] = field(default_factory=set)
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     consumed: int = 0
@@ -73,12 +80,11 @@ class Machine:
 
     async def run(self, steps: int) -> None:
         """Steps; after each, what walks still have to show follows from what is so now."""
-        ways: list[tuple[int, Callable[[], Awaitable[None]]]] = [
-            (14, self._publish), (8, self._anyhow_related), (3, self._delete), (4, self._limit), (4, self._programs_move),
-            (2, self._pay), (16, self._begin_walk), (34, self._walk_on), (12, self._report), (5, self._tap), (8, self._consume),
-        ]  # fmt: skip
-        weights, acts = [weight for weight, _ in ways], [act for _, act in ways]
-        for act in self.rng.choices(acts, weights, k=steps):
+        weights = {
+            self._publish: 14, self._anyhow_related: 8, self._delete: 3, self._limit: 4, self._programs_move: 4,
+            self._pay: 2, self._begin_walk: 16, self._walk_on: 34, self._report: 12, self._tap: 5, self._consume: 8,
+        }  # fmt: skip
+        for act in self.rng.choices(list(weights), list(weights.values()), k=steps):
             await act()
             for walk in self.walks:
                 walk.still()
@@ -200,7 +206,7 @@ class Machine:
         walk.take(page)
         self.pages += 1
         posts = [item["post"] for item in page["items"]] if "items" in page else page["posts"]
-        self.touches += [(walk.reader, post["post_id"], post["touch"]) for post in posts]
+        self.touches += [Shown(walk.reader, post["post_id"], post["touch"]) for post in posts]
         self.touches = self.touches[-80:]
         if walk.cursor is None:
             self.walks.remove(walk)
@@ -227,7 +233,7 @@ class Machine:
         """A reader reports what they saw, some of it again, and something that was never served to them."""
         if not self.touches:
             return
-        reader = self.rng.choice(self.touches)[0]
+        reader = self.rng.choice(self.touches).reader
         mine = [(post_id, touch) for who, post_id, touch in self.touches if who == reader]
         some = {(*self.rng.choice(mine), self.rng.choice(("impression", "open", "impression"))) for _ in range(4)}
         body: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """A world of few accounts in which anything may happen in any order; what a timeline shows is compared with the plainest answer."""
 
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -76,12 +76,11 @@ class Machine:
         await self.begin()
 
     async def run(self, steps: int) -> None:
-        ways: list[tuple[int, Callable[[], Awaitable[None]]]] = [
-            (20, self._publish), (14, self._follow), (8, self._unfollow), (3, self._keep_apart), (3, self._let_be),
-            (4, self._delete), (4, self._limit), (8, self._open), (2, self._leave), (1, self._lose), (25, self._consume), (22, self._read),
-        ]  # fmt: skip
-        weights, acts = [weight for weight, _ in ways], [act for _, act in ways]
-        for act in self.rng.choices(acts, weights, k=steps):
+        weights = {
+            self._publish: 20, self._follow: 14, self._unfollow: 8, self._keep_apart: 3, self._let_be: 3, self._delete: 4,
+            self._limit: 4, self._open: 8, self._leave: 2, self._lose: 1, self._consume: 25, self._read: 22,
+        }  # fmt: skip
+        for act in self.rng.choices(list(weights), list(weights.values()), k=steps):
             await act()
 
     async def settle(self) -> None:
