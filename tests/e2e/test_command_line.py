@@ -1,6 +1,7 @@
 """The `lutong` command line as an operator types it: data on stdout, the rest on stderr, honest exit codes."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,13 @@ def test_status_shows_that_everything_is_ready(lutong: Lutong) -> None:
     assert {piece["piece"]: piece["state"] for piece in json.loads(done.stdout)} == dict.fromkeys(
         ("kafka", "postgres", "feed", "registry", "membership", "inventory"), "ready"
     )
+
+
+def test_a_console_without_its_port_says_so(lutong: Lutong) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = lutong("console", "--port", str(taken.getsockname()[1]))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is taken\nnext: lutong console --port 0" in done.stderr
 
 
 async def test_a_journey_is_printed_from_the_services_own_records(

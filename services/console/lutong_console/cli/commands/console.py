@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -60,11 +61,10 @@ def console(  # noqa: PLR0913  # one parameter per option
     `lutong up` starts one: then this prints another link into that one, and ends. With --issuer, people sign in there,
     each with the role of their ID token; a confidential client's secret is in the file LUTONG_CONSOLE_CLIENT_SECRET_FILE.
     """
-    if (
-        not (issuer or read_only or beside or probe_every_s)
-        and port == PORT
-        and (running := running_console.find(stack))
-    ):
+    is_another = (
+        issuer or read_only or beside or (probe_every_s and not in_a_container())
+    )  # which has it in its environment
+    if not is_another and port == PORT and (running := running_console.find(stack)):
         running_console.show_link(running_console.link(running), as_json=as_json)
         return
     access = Access(may_change=not read_only, is_secure=public_url.startswith("https:"))
@@ -78,7 +78,8 @@ def console(  # noqa: PLR0913  # one parameter per option
     server.beside = stack if beside else None
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # uvicorn handles it
     try:
-        server.run()
+        with suppress(SystemExit):  # of uvicorn, in silence, when it cannot listen
+            server.run()
     finally:
         running_console.forget(stack)
     if not server.started:
