@@ -45,7 +45,7 @@ MUTANTS = [
     Broken("F1", Mutant("who is blocked since is read on", store, "by_number",
                         "AND post.author_id <> ALL ((SELECT ids FROM apart)::text[])", "")),
     Broken("F1", Mutant("what is not for everybody leads to a program", store, "stand_ins", "AND post.audience = 'everybody'", "")),
-    Broken("F1", Mutant("who is followed no more is read on", store, "by_number", "AND (NOT $4 OR", "AND (NOT $4 OR true OR")),
+    Broken("F1", Mutant("who is followed no more is read on", store, "by_number", "THEN post.author_id", "THEN true OR post.author_id")),
     Broken("F2", Mutant("a walk forgets what it showed", originals, "remembered", "[-SHOWN_MAX:]", "[:0]")),
     Broken("F2", Mutant("a page shows an original again", originals, "cut", "page.setdefault(original(row), row)",
                         "page.setdefault(row['number'], row)")),

@@ -70,6 +70,20 @@ async def test_a_post_is_seen_by_its_audience_alone(
     assert await sees(client, "bo", post_id) == EVERYWHERE
 
 
+@pytest.mark.parametrize("audience", ["everybody", "followers"])
+async def test_what_is_limited_during_a_walk_leads_to_no_program(
+    client: httpx.AsyncClient, pool: Pool, audience: str
+) -> None:
+    """Not even its author, who may read it, meets it as the one that stands for a program."""
+    posts = {await a_card(client, pool, "ann", program) for program in ("tea", "milk")}
+    path, params = "/v1/accounts/ann/placements/square", {"limit": 1}
+    first = (await client.get(path, params=params, headers=ANN)).raise_for_status().json()
+    [rest] = posts - set(ids(first))
+    await limit(client, rest, audience)
+    then = await client.get(path, params=params | {"cursor": first["next_cursor"]}, headers=ANN)
+    assert (rest in ids(then.json())) is (audience == "everybody")
+
+
 @pytest.mark.parametrize("by", ["http", "topic"])
 async def test_a_post_may_begin_limited(client: httpx.AsyncClient, pool: Pool, by: str) -> None:
     if by == "http":

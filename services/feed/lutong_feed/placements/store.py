@@ -125,7 +125,8 @@ async def stand_ins(
 async def by_number(
     tx: Reads, numbers: Sequence[int], viewer_id: str | None, placement: Offered
 ) -> list[asyncpg.Record]:
-    """Posts of a walk in their order, those that its reader may still see; at home, of those whom they still follow."""
+    """Posts of a walk in their order, those that its reader may still see: at home of those whom they still follow, where they
+    stand for programs those that are for everybody."""
     if not numbers:
         return []
     rows = await tx.fetch(
@@ -135,7 +136,9 @@ async def by_number(
          WHERE post.number = ANY ($1::bigint[]) AND post.deleted_at IS NULL AND {seen_by("$2")}
            AND post.author_id <> ALL ((SELECT ids FROM apart)::text[])
            AND (root.author_id IS NULL OR root.author_id <> ALL ((SELECT ids FROM apart)::text[]))
-           AND (NOT $4 OR post.author_id = $2 OR EXISTS (SELECT FROM follow WHERE follower_id = $2 AND followee_id = post.author_id))
+           AND CASE WHEN $4
+                    THEN post.author_id = $2 OR EXISTS (SELECT FROM follow WHERE follower_id = $2 AND followee_id = post.author_id)
+                    ELSE post.audience = 'everybody' END
         """,
         numbers,
         viewer_id,
