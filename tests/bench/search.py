@@ -10,13 +10,14 @@ import gzip
 import json
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
+from asyncpg import BitString
 from pypinyin import lazy_pinyin
 from uuid_utils import uuid7
 
@@ -25,19 +26,11 @@ from lutong_chassis.testing import create_database, drop_database, in_transactio
 from lutong_local.stack import Stack
 from lutong_registry.app import service
 from lutong_registry.discovery import store as discovery_store
-from lutong_registry.discovery.domain.posts import sentences_in
+from lutong_registry.discovery.domain.decisions import asking_in
 from lutong_registry.search import http as search_http
-from lutong_registry.search.domain.marks import (
-    COVERAGE_MIN,
-    INDEX_VERSION,
-    LEVELS,
-    TOTAL,
-    Document,
-    marks_of,
-    name_of,
-)
+from lutong_registry.search.domain.marks import INDEX_VERSION, LEVELS, TOTAL, Document, marks_of, name_of
 from lutong_registry.search.domain.text import key_of, plain
-from lutong_registry.search.domain.text import words as words_in
+from lutong_registry.search.domain.titles import names_of, outline_of, words_of
 
 DATA: Final = Path(__file__).parents[3] / "shared" / "data" / "service"
 SIZES: Final = (1_000, 100_000, 1_000_000)
@@ -115,6 +108,11 @@ class Pool:
         at = number * 7919 % len(self.names)
         return self.streets[number % len(self.streets)], self.names[at], self.keywords[at]
 
+    def called(self, number: int) -> tuple[str, list[str]]:
+        """The title of a service, and its keywords."""
+        street, name, keyword = self.row(number)
+        return f"{street.text}{name.text}"[:80], [keyword]
+
 
 def pool_of(names: Sequence[str], rng: random.Random) -> Pool:
     """Names as they are, each at any of a thousand streets."""
@@ -128,15 +126,13 @@ def pool_of(names: Sequence[str], rng: random.Random) -> Pool:
 
 
 def _part(text: str, document: Document) -> Part:
-    known = {word for each in (document.title, *document.keywords) for word in words_in(plain(each))}
-    return Part(text, {mark - mark % LEVELS: mark for mark in marks_of(document)}, frozenset(known))
+    return Part(text, {mark - mark % LEVELS: mark for mark in marks_of(document)}, words_of(text))
 
 
 async def fill(pool: database.Pool, known: Pool, services: int) -> None:
     """Release so many services, straight into the listing; its indexes are built afterwards."""
-    await pool.execute("DROP INDEX listing_by_marks, listing_by_signature, listing_by_words, listing_by_name")
-    await pool.execute("DROP INDEX listing_by_title, listing_outdated")
-    await pool.execute("ALTER TABLE listing DROP COLUMN words, DROP COLUMN names")  # which nothing reads any more
+    await pool.execute("DROP INDEX listing_by_marks, listing_by_signature, listing_by_name, listing_by_title")
+    await pool.execute("DROP INDEX listing_outdated, listing_title_by_rarest")
     marks: Counter[int] = Counter({TOTAL: services})
     used: Counter[str] = Counter()
     for number in range(services):
@@ -149,28 +145,31 @@ async def fill(pool: database.Pool, known: Pool, services: int) -> None:
         "INSERT INTO program (program_id, merchant_id) SELECT 'g-' || n, 'brand' FROM generate_series(0, $1 - 1) AS n",
         services,
     )
-    rows = (_row(known, number, used) for number in range(services))
+    rows = (_row(known, number) for number in range(services))
     await pool.copy_records_to_table("listing", records=rows, columns=_COLUMNS)
+    names = ((key, f"g-{number}") for number in range(services) for key in names_of(*known.called(number)))
+    await pool.copy_records_to_table("listing_name", records=names)
+    await pool.copy_records_to_table("listing_title", records=_outlines(known, services, used))
     for index in _INDEXES:
         await pool.execute(index)
     await pool.execute("VACUUM ANALYZE")
 
 
-def _row(known: Pool, number: int, used: Mapping[str, int]) -> tuple[Any, ...]:
+def _row(known: Pool, number: int) -> tuple[Any, ...]:
     street, name, keyword = known.row(number)
-    title = f"{street.text}{name.text}"[:80]
+    title, _ = known.called(number)
     marks = sorted((street.marks | name.marks).values())
-    signature = sorted({*_rarest(title, used, COVERAGE_MIN), *_rarest(keyword, used, 1.0)})
     return (
         f"g-{number}", "brand", 1, title, "pages/index", [keyword], name.text + keyword, True, marks, name_of(title),
-        key_of(plain(title)), sorted({key_of(plain(title)), key_of(plain(keyword))}), signature, INDEX_VERSION,
+        key_of(plain(title)), INDEX_VERSION,
     )  # fmt: skip
 
 
-def _rarest(name: str, used: Mapping[str, int], coverage: float) -> list[str]:
-    """What `search_signature` takes of a name."""
-    terms = sorted(set(words_in(plain(name))), key=lambda term: (used.get(term, 0), term))
-    return terms[: int((1 - coverage) * len(terms) + 1e-9) + 1]
+def _outlines(known: Pool, services: int, used: Mapping[str, int]) -> Iterator[tuple[Any, ...]]:
+    for number in range(services):
+        if outline := outline_of(known.called(number)[0], used):
+            bits = BitString.frombytes(int(outline.bits, 2).to_bytes(32))
+            yield f"g-{number}", outline.rarest, bits, outline.words, outline.spare, True
 
 
 _COLUMNS: Final = [
@@ -185,13 +184,11 @@ _COLUMNS: Final = [
     "marks",
     "name",
     "title_key",
-    "name_keys",
-    "signature",
     "indexed_as",
 ]
 _INDEXES: Final = (
     "CREATE INDEX listing_by_marks ON listing USING gin (marks) WITH (fastupdate = off) WHERE visible",
-    "CREATE INDEX listing_by_signature ON listing USING gin (signature) WITH (fastupdate = off) WHERE visible",
+    "CREATE INDEX listing_title_by_rarest ON listing_title USING gin (rarest) WITH (fastupdate = off) WHERE visible",
     "CREATE INDEX listing_by_name ON listing (name) WHERE visible",
     "CREATE INDEX listing_by_title ON listing (title_key text_pattern_ops) WHERE visible",
 )
@@ -212,7 +209,7 @@ async def timed(pool: database.Pool, asked: Sequence[Any], ask: Any) -> dict[str
 
 async def _led(tx: Tx, texts: Sequence[str]) -> object:
     """Which services share words with posts."""
-    return await discovery_store.matches(tx, {text: sentences_in(text) for text in texts})
+    return await discovery_store.matches(tx, {text: asking_in(text) for text in texts})
 
 
 async def _found(tx: Tx, asked: str) -> object:
@@ -255,8 +252,8 @@ async def measure_at(pool: database.Pool, known: Pool, requests: Sequence[str], 
 _SIZES: Final = """
 SELECT relname AS name, pg_size_pretty(pg_total_relation_size(oid)) AS size
   FROM pg_class
- WHERE relname IN ('listing', 'mark', 'word', 'listing_by_marks', 'listing_by_signature', 'listing_by_name',
-                   'listing_by_title')
+ WHERE relname IN ('listing', 'mark', 'word', 'listing_name', 'listing_title', 'listing_by_marks', 'listing_by_name',
+                   'listing_by_title', 'listing_title_by_rarest')
 """
 
 

@@ -57,7 +57,7 @@ def test_status_shows_that_everything_is_ready(lutong: Lutong) -> None:
     )
 
 
-def test_a_console_without_its_port_says_so(lutong: Lutong) -> None:
+def test_a_console_whose_port_is_taken_names_another(lutong: Lutong) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = lutong("console", "--port", str(taken.getsockname()[1]))
     assert (done.returncode, done.stdout) == (2, "")

@@ -140,3 +140,16 @@ def _type_of(where: str, hint: object) -> str:
     elif hint in _TYPES:
         return _TYPES[hint]
     raise TypeError(f'{where} is {hint}, which has no PostgreSQL type here: write Annotated[…, Sql("jsonb")]')
+
+
+def as_array(values: Iterable[object]) -> str:
+    r"""A PostgreSQL array as text, to be cast: `unnest` takes no arrays of arrays of different lengths.
+
+    >>> print(as_array(["tea", 'a "b"', 7]))
+    {"tea","a \"b\"",7}
+    """
+    quoted = (f'"{value.translate(_ESCAPES)}"' if isinstance(value, str) else str(value) for value in values)
+    return f"{{{','.join(quoted)}}}"
+
+
+_ESCAPES: Final = str.maketrans({'"': '\\"', "\\": "\\\\"})

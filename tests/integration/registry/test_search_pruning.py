@@ -1,66 +1,124 @@
-"""What makes the search fast must not make it blind: no service that a post leads to is pruned away."""
+"""What makes the search fast must not make it blind: no service that a post may name is left out."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import httpx
+import pytest
 import pytest_asyncio
 
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import http_client
+from lutong_chassis.testing import http_client, in_transaction
 from lutong_registry.app import service
-from lutong_registry.search.domain.marks import COVERAGE_MIN
+from lutong_registry.discovery import store
+from lutong_registry.discovery.domain.names import names, read
+from lutong_registry.discovery.domain.posts import is_to_settle
+from lutong_registry.search.domain import titles
+from lutong_registry.search.domain.text import plain
+from lutong_registry.search.domain.titles import COVERAGE_MIN, COVERED_MIN, coverage, words_of
 from tests.integration.conftest import PoolOf
 
 ALPHABET = "公积金提取社保卡办理"
-MISSED = """
-    WITH asked AS MATERIALIZED (
-        SELECT search_vector(sentence) AS vector, search_terms(sentence) AS terms FROM unnest($1::text[]) AS sentence
-    )
-    SELECT count(*) AS matches, count(*) FILTER (WHERE NOT signature && terms) AS missed
-      FROM asked, listing
-     WHERE vector @@ names
-        OR (length(vector) - length(ts_delete(vector, title_words)))::float / greatest(cardinality(title_words), 1) >= $2
-"""
 
 
 def some_text(rng: random.Random, at_least: int, at_most: int) -> str:
     return "".join(rng.choices(ALPHABET, k=rng.randint(at_least, at_most)))
 
 
+@dataclass(frozen=True)
+class Served:
+    """A registry with four hundred services whose names share all their characters: each with its manifest."""
+
+    client: httpx.AsyncClient
+    pool: Pool
+    manifests: Mapping[str, dict[str, Any]]
+
+
 @pytest_asyncio.fixture
-async def pool(pool_of: PoolOf) -> AsyncIterator[Pool]:
-    """A registry with four hundred services whose names share all their characters."""
+async def served(pool_of: PoolOf) -> AsyncIterator[Served]:
     pool = await pool_of(service)
     rng = random.Random(7)
+    manifests = {
+        f"g-{n}": {
+            "title": some_text(rng, 1, 9),
+            "page": "pages/a",
+            "keywords": sorted({some_text(rng, 2, 4) for _ in range(2)}),
+        }
+        for n in range(400)
+    }
     async with http_client(service, pool) as client:
         await client.put("/v1/merchants/gov", json={"name": "浙里办"})
-        for batch in range(2):
-            programs = [
-                {
-                    "program_id": f"g-{batch}-{n}",
-                    "merchant_id": "gov",
-                    "manifest": {
-                        "title": some_text(rng, 1, 9),
-                        "page": "pages/a",
-                        "keywords": sorted({some_text(rng, 2, 4) for _ in range(2)}),
-                    },
-                }
-                for n in range(200)
-            ]
-            answer = await client.post("/v1/programs/batch", json={"programs": programs})
+        offered = [
+            {"program_id": key, "merchant_id": "gov", "manifest": manifest} for key, manifest in manifests.items()
+        ]
+        for batch in (offered[:200], offered[200:]):
+            answer = await client.post("/v1/programs/batch", json={"programs": batch})
             assert answer.status_code == 201, answer.text
-    yield pool
+        yield Served(client, pool, manifests)
 
 
-async def test_every_service_that_matches_a_post_shares_a_word_of_its_signature(pool: Pool) -> None:
+async def missed(served: Served, sentences: list[str]) -> tuple[int, int]:
+    """How many services the sentences name or have most of, and how many of these are no match."""
+    async with in_transaction(served.pool) as tx:
+        found = await store.matches(tx, {text: [read(plain(text))] for text in sentences})
+    met = {(text, match.listing.program_id) for text, matches in found.items() for match in matches}
+    meant = {
+        (text, key) for text in sentences for key, manifest in served.manifests.items() if is_meant(text, manifest)
+    }
+    return len(meant), len(meant - met)
+
+
+def is_meant(text: str, manifest: dict[str, Any]) -> bool:
+    sentence = read(plain(text))
+    if any(names(sentence, name) for name in (manifest["title"], *manifest["keywords"]) if len(name) > 1):
+        return True
+    covers = coverage(manifest["title"], words_of(text)) >= COVERAGE_MIN
+    return covers and len(manifest["title"]) >= COVERED_MIN and is_to_settle(sentence.text)
+
+
+async def test_every_service_that_a_post_may_name_is_looked_at(served: Served) -> None:
     rng = random.Random(8)
-    sentences = [some_text(rng, 2, 14) for _ in range(400)]
-    row = await pool.fetchrow(MISSED, sentences, COVERAGE_MIN)
-    assert row is not None
-    assert row["matches"] > 1_000
-    assert row["missed"] == 0
+    sentences = [some_text(rng, 2, 14) + rng.choice(["", "怎么领取"]) for _ in range(400)]
+    meant, left_out = await missed(served, sentences)
+    assert meant > 1_000
+    assert left_out == 0
 
-    await pool.execute("UPDATE listing SET signature = search_signature(title, '{}', 0.95)")  # too few words
-    control = await pool.fetchrow(MISSED, sentences, COVERAGE_MIN)
-    assert control is not None
-    assert control["missed"] > 0
+    await served.pool.execute("UPDATE listing_title SET rarest = rarest[1:1]")  # too few words
+    assert (await missed(served, sentences))[1] > 0
+
+
+@pytest.mark.parametrize(("limit", "post"), [("COMPARED_MAX", "敬老证"), ("NEAR_MAX", "老年证明的换发如何领取")])
+async def test_hidden_services_take_no_place_of_others(
+    limit: str, post: str, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [
+        {
+            "program_id": key,
+            "merchant_id": "gov",
+            "manifest": {"title": title, "page": "pages/a", "keywords": ["敬老证"]},
+        }
+        for key, title in (("h-1", "老年证明的换发"), ("h-2", "老年证明换发"))
+    ]
+    await served.client.post("/v1/programs/batch", json={"programs": both})
+    monkeypatch.setattr(store, limit, 1)
+    assert await led(served, post) == {"h-1"}
+    await served.client.post("/v1/programs/h-1/suspension", json={"reason": "complaints"})
+    assert await led(served, post) == {"h-2"}
+    await served.client.delete("/v1/programs/h-1/suspension")
+    assert await led(served, post) == {"h-1"}
+
+
+async def led(served: Served, text: str) -> set[str]:
+    async with in_transaction(served.pool) as tx:
+        found = await store.matches(tx, {text: [read(text)]})
+    return {match.listing.program_id for match in found.get(text, ())}
+
+
+async def test_bits_of_a_title_fit_what_has_its_words() -> None:
+    outline = titles.outline_of("社保卡补换领", {})
+    assert outline is not None
+    for text, lacks in (("社保卡补换领", 0), ("社保卡", 3)):
+        lacking = int(titles.lacking(words_of(text)), 2)
+        assert (int(outline.bits, 2) & lacking).bit_count() == lacks

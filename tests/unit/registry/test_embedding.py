@@ -5,7 +5,6 @@ import pytest
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
 from lutong_registry.discovery.domain.decisions import Listing, discover
-from lutong_registry.discovery.domain.posts import sentences_in
 from lutong_registry.embedding.domain import Author, EmbeddedBy, Embedding
 
 OWNER = Author("news", merchant_id="gov")
@@ -45,8 +44,7 @@ def test_a_permission_is_for_one_program_only() -> None:
 def test_an_author_without_permission_gets_no_card_for_their_choice() -> None:
     listing = Listing("fund", "gov", suspended=False, version=1, title="公积金提取", page="pages/fund")
     post = PostPublished(post_id="p", author_id="cy", text="公积金新政策", program_id="fund")
-    sentences = sentences_in(post.text)
-    outcome = discover(post, listing, [], sentences, an_embedding("owner"))
+    outcome = discover(post, listing, [], an_embedding("owner"))
     assert outcome == ServiceNotFound(post_id="p", reason="not_permitted")
     ours = post.model_copy(update={"author_id": "news"})
-    assert isinstance(discover(ours, listing, [], sentences, an_embedding("owner")), ServiceDiscovered)
+    assert isinstance(discover(ours, listing, [], an_embedding("owner")), ServiceDiscovered)

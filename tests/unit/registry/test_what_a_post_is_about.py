@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from lutong_registry.discovery.domain.decisions import Match, found_by_words
-from lutong_registry.discovery.domain.names import NAME_CHARACTERS_MAX, read, share_of
+from lutong_registry.discovery.domain.names import read, share_of
 from lutong_registry.discovery.domain.policy import concern
-from lutong_registry.discovery.domain.posts import sentences_in
+from lutong_registry.search.domain.titles import NAME_CHARACTERS_MAX
 from tests.unit.registry.test_discovery import FUND, led
 
 
@@ -50,15 +50,15 @@ def test_who_is_called_by_name_comes_before_who_sells_the_same() -> None:
     washers = Match(replace(FUND, program_id="a", title="海浪智家"), ["洗衣机"], 0)
     phones = Match(replace(FUND, program_id="b", title="小谷商城"), ["小谷"], 0)
     text = "小谷洗衣机"
-    assert found_by_words(text, [washers], sentences_in(text)) == washers.listing
-    assert found_by_words(text, [washers, phones], sentences_in(text)) != washers.listing
+    assert found_by_words(text, [washers]) == washers.listing
+    assert found_by_words(text, [washers, phones]) != washers.listing
 
 
 def test_of_two_keywords_the_longer_one_wins() -> None:
     films = Match(replace(FUND, program_id="a", title="淘票票"), ["购票"], 0)
     trains = Match(replace(FUND, program_id="b", title="铁路12306"), ["火车票"], 0)
     text = "火车票和购票怎么办"
-    assert found_by_words(text, [films, trains], sentences_in(text)) == trains.listing
+    assert found_by_words(text, [films, trains]) == trains.listing
 
 
 def test_a_latin_word_counts_as_much_as_a_character() -> None:

@@ -7,7 +7,6 @@ from lutong_contracts.feed import CardTakenOff, PostDeleted, PostPublished, Post
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
 from lutong_registry.discovery import store, waiting
 from lutong_registry.discovery.domain import decisions
-from lutong_registry.discovery.domain.posts import sentences_in
 from lutong_registry.discovery.waiting import WAITS_FOR, WaitingPost
 from lutong_registry.embedding import store as embedding_store
 
@@ -39,16 +38,14 @@ async def _judge(
 ) -> list[Outgoing]:
     """Where posts lead: each answer is caused by what was received of its post."""
     by_id = await store.listings(tx, (post.program_id for post in posts if post.program_id))
-    asking = {post.whole: sentences_in(post.whole) for post in posts if not post.program_id}
+    asking = {post.whole: decisions.asking_in(post.whole) for post in posts if not post.program_id}
     by_words = await store.matches(tx, asking)
     possible = {*by_id, *(match.listing.program_id for matches in by_words.values() for match in matches)}
     embedding = await embedding_store.embedding(tx, possible, {post.author_id for post in posts})
     reasons = await store.reasons(tx, (post.post_id for post in posts))
 
     outcomes = [
-        decisions.discover(
-            post, by_id.get(post.program_id or ""), by_words.get(post.whole, ()), sentences_in(post.whole), embedding
-        )
+        decisions.discover(post, by_id.get(post.program_id or ""), by_words.get(post.whole, ()), embedding)
         if reasons.get(post.post_id) != "deleted"
         else decisions.leads_nowhere(post)
         for post in posts

@@ -8,8 +8,7 @@ from lutong_chassis import Command, Read, allowed, not_audited, not_found
 from lutong_contracts.values import Identifier, Text
 from lutong_registry.bodies import router
 from lutong_registry.discovery import store
-from lutong_registry.discovery.domain.decisions import Listing, found_by_words
-from lutong_registry.discovery.domain.posts import sentences_in
+from lutong_registry.discovery.domain.decisions import Listing, asking_in, found_by_words
 
 PostText = Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
 
@@ -42,9 +41,8 @@ async def get_discovery(post_id: Identifier, read: Read) -> dict[str, Any]:
 @not_audited("changes nothing")
 async def preview_discoveries(wanted: Texts, read: Read) -> list[Preview]:
     """Where texts would lead if they were published now, in their order: authors look before they publish."""
-    asking = {text: sentences_in(text) for text in wanted.texts}
-    by_words = await store.matches(read, asking)
-    return [_preview(found_by_words(text, by_words.get(text, ()), asking[text])) for text in wanted.texts]
+    by_words = await store.matches(read, {text: asking_in(text) for text in wanted.texts})
+    return [_preview(found_by_words(text, by_words.get(text, ()))) for text in wanted.texts]
 
 
 def _preview(found: Listing | str) -> Preview:

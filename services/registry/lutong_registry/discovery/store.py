@@ -1,21 +1,28 @@
 """Where posts led, or why nowhere."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 import asyncpg
 
 from lutong_chassis import Reads, Tx, columns
+from lutong_chassis.rows import as_array
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
-from lutong_registry.discovery.domain.decisions import Listing, Match
+from lutong_registry.discovery.domain.decisions import Listing, Match, covered
 from lutong_registry.discovery.domain.names import Sentence
-from lutong_registry.search.domain.marks import COVERAGE_MIN
-from lutong_registry.search.domain.text import runs
+from lutong_registry.discovery.domain.posts import is_to_settle
+from lutong_registry.search.domain.titles import lacking, words_of
 
 COMPARED_MAX: Final = 1_000
 """Services compared with one sentence because they share a rare word with it: the rarest words first."""
+
+START: Final = 3
+"""Characters by which names are looked for first."""
+
+NEAR_MAX: Final = 20
+"""Services of which a text has most of the title that are looked at in full."""
 
 CHARACTERS_MAX: Final = 100_000
 """Of posts per statement: 500 posts of usual length, and far from the statement timeout with the longest."""
@@ -99,97 +106,139 @@ async def listings(tx: Tx, program_ids: Iterable[str]) -> dict[str, Listing]:
 
 
 async def matches(tx: Reads, asking: Mapping[str, Sequence[Sentence]]) -> dict[str, list[Match]]:
-    """For each text, given with its sentences, services that may be meant. Two statements, unless texts are very long.
+    """For each text, given with its sentences, services that may be meant.
 
-    Sentence by sentence: words from all over a long text would add up to a title by chance. A service is looked at when
-    its title stands in the sentence as it is, however many services share its words; or when it shares a word of its
-    signature with the sentence (GIN) that no more than `COMPARED_MAX` services have, the rarest words first. Of those, one
-    comes back when most of its title is in the sentence, or the whole of one of its names. Four names are looked at in place: a subquery
-    for each pair costs more than all else that is done with it.
+    Either a sentence has one of a service's names, which are looked up as they are; or a sentence with a matter has most of a
+    long title. Sentence by sentence: words from all over a long text would add up to a title by chance.
     """
-    found: dict[str, list[Match]] = defaultdict(list)
+    found: dict[str, list[Match]] = {}
     for portion in _portions(sorted(asking), CHARACTERS_MAX):
-        # As it is written, and run by run: 5g is a word of 5G套餐, and iphone one of iPhone15Pro.
-        sentences = [
-            (text, " ".join([each.text, *runs(each.text)]), each.key) for text in portion for each in asking[text]
-        ]
-        titled = await _titled(tx, {text: {span for each in asking[text] for span in each.spans} for text in portion})
-        for row in await tx.fetch(
-            """
-            WITH asked AS MATERIALIZED (
-                SELECT text, sentence, whole, search_vector(sentence) AS vector, search_terms(sentence) AS terms
-                  FROM unnest($1::text[], $2::text[], $3::text[]) AS given(text, sentence, whole)
-            ), weighed AS (
-                SELECT text, sentence, word, listings,
-                       sum(listings) OVER (PARTITION BY text, sentence ORDER BY listings, word) AS work
-                  FROM asked CROSS JOIN LATERAL unnest(terms) AS term (word) JOIN word USING (word)
-            ), rare AS MATERIALIZED (
-                SELECT text, sentence, array_agg(word) AS rarest
-                  FROM weighed
-                 WHERE work <= $6
-                 GROUP BY text, sentence
-            ), met AS (
-                SELECT text, program_id, coverage
-                  FROM (SELECT text, program_id, whole, name_keys,
-                               (length(vector) - length(ts_delete(vector, title_words)))::float
-                               / greatest(cardinality(title_words), 1) AS coverage
-                          FROM rare JOIN asked USING (text, sentence) JOIN listing ON visible AND signature && rarest
-                        OFFSET 0) AS shares
-                 WHERE coverage >= $7 OR name_keys IS NULL
-                    OR strpos(whole, name_keys[1]) > 0 OR strpos(whole, name_keys[2]) > 0
-                    OR strpos(whole, name_keys[3]) > 0 OR strpos(whole, name_keys[4]) > 0
-                    OR (cardinality(name_keys) > 4
-                        AND EXISTS (SELECT FROM unnest(name_keys[5:]) AS name WHERE strpos(whole, name) > 0))
-                 UNION ALL
-                SELECT text, program_id, 1 FROM unnest($4::text[], $5::text[]) AS given(text, program_id)
-            ), best AS (
-                SELECT text, program_id, max(coverage) AS coverage FROM met GROUP BY text, program_id
-            )
-            SELECT text, program_id, merchant_id, version, title, page, keywords, coverage,
-                   coalesce(opened + solved + fulfilled, 0) AS uses
-              FROM best JOIN listing USING (program_id) LEFT JOIN usage USING (program_id)
-             ORDER BY text, program_id
-            """,
-            *columns(sentences, 3),
-            *columns(titled, 2),
-            COMPARED_MAX,
-            COVERAGE_MIN,
-        ):
-            listing = Listing(row["program_id"], row["merchant_id"], False, row["version"], row["title"], row["page"])  # noqa: FBT003  # a row of visible listings
-            found[row["text"]].append(Match(listing, row["keywords"], row["coverage"], row["uses"]))
+        sentences = [_Asking(text, each) for text in portion for each in asking[text]]
+        named = await _named(tx, sentences)
+        near = await _near(tx, [each for each in sentences if is_to_settle(each.sentence.text)])
+        shown = await _shown(tx, {each.program_id for each in (*named, *near)})
+        for met in sorted({*named, *near}):
+            row = shown[met.program_id]
+            share = covered(row["title"], asking[met.text]) if met in near else 0
+            found.setdefault(met.text, []).append(_match(row, share, is_named=met in named))
     return found
 
 
-class _Titled(NamedTuple):
-    """A text, and a service whose title stands in it."""
+def _match(row: asyncpg.Record, share: float, *, is_named: bool) -> Match:
+    listing = Listing(row["program_id"], row["merchant_id"], False, row["version"], row["title"], row["page"])  # noqa: FBT003  # a row of visible listings
+    return Match(listing, row["keywords"], share, row["uses"], is_named)
+
+
+class _Asking(NamedTuple):
+    """A sentence of a text."""
+
+    text: str
+    sentence: Sentence
+
+
+class _Met(NamedTuple):
+    """A text, and a service that it may name."""
 
     text: str
     program_id: str
 
 
-async def _titled(tx: Reads, spans: Mapping[str, AbstractSet[str]]) -> list[_Titled]:
-    """Each span is looked up once, in the index, whatever number of texts has it: a join would rather read all listings."""
-    keys = sorted({span for each in spans.values() for span in each})
+async def _named(tx: Reads, asking: Sequence[_Asking]) -> set[_Met]:
+    """Each name is looked up once, whatever number of texts has it; of the services that have it, `COMPARED_MAX`."""
+    spans = [frozenset(each.sentence.spans) for each in asking]
+    keys = frozenset().union(*spans)
+    starts = await _starts(tx, {key[:START] for key in keys})
     rows = await tx.fetch(
         """
-        SELECT title_key, array_agg(program_id ORDER BY program_id) AS program_ids
+        SELECT key, array_agg(program_id) AS program_ids
           FROM unnest($1::text[]) AS given(key)
-         CROSS JOIN LATERAL (SELECT title_key, program_id
-                               FROM listing
-                              WHERE visible AND title_key = key
+         CROSS JOIN LATERAL (SELECT program_id
+                               FROM listing_name JOIN listing USING (program_id)
+                              WHERE visible AND listing_name.key = given.key
                               LIMIT $2) AS named
-         GROUP BY title_key
+         GROUP BY key
         """,
-        keys,
+        sorted(key for key in keys if key[:START] in starts),
         COMPARED_MAX,
     )
-    known = {row["title_key"]: row["program_ids"] for row in rows}
-    return sorted(
-        _Titled(text, program_id)
-        for text, keys_of in spans.items()
-        for key in keys_of & known.keys()
+    known = {row["key"]: row["program_ids"] for row in rows}
+    return {
+        _Met(each.text, program_id)
+        for each, keys_there in zip(asking, spans, strict=True)
+        for key in keys_there & known.keys()
         for program_id in known[key]
+    }
+
+
+async def _starts(tx: Reads, starts: Iterable[str]) -> set[str]:
+    """Those with which a name begins: the many stretches that begin otherwise need not be looked up."""
+    rows = await tx.fetch(
+        """
+        SELECT start
+          FROM unnest($1::text[]) AS given(start)
+         WHERE EXISTS (SELECT FROM listing_name WHERE key >= start AND key < start || chr(1114111))
+        """,
+        sorted(starts),
     )
+    return {row["start"] for row in rows}
+
+
+async def _near(tx: Reads, asking: Sequence[_Asking]) -> set[_Met]:
+    """A sentence is compared with the services that share a word of their outlines with it, the rarest words first.
+
+    Bits rule out most of them. Of the others those come back that have the most words, `NEAR_MAX` and their equals.
+    """
+    words = [words_of(each.sentence.text) for each in asking]
+    rarest = await _rarest(tx, words)
+    rows = await tx.fetch(
+        """
+        WITH asked AS MATERIALIZED (
+            SELECT text, rarest::text[], lacking::bit(256)
+              FROM unnest($1::text[], $2::text[], $3::text[]) AS given(text, rarest, lacking)
+        ), fitting AS (
+            SELECT text, program_id, words, bit_count(bits & lacking) AS missing
+              FROM asked JOIN listing_title ON listing_title.rarest && asked.rarest
+             WHERE visible AND bit_count(bits & lacking) <= spare
+        )
+        SELECT text, program_id
+          FROM (SELECT text, program_id, rank() OVER (PARTITION BY text ORDER BY missing::float / words) AS place
+                  FROM fitting) AS ranked
+         WHERE place <= $4
+        """,
+        [each.text for each in asking],
+        [as_array(each) for each in rarest],
+        [lacking(each) for each in words],
+        NEAR_MAX,
+    )
+    return {_Met(row["text"], row["program_id"]) for row in rows}
+
+
+async def _rarest(tx: Reads, sentences: Sequence[AbstractSet[str]]) -> list[list[str]]:
+    """The words of each sentence that no more than `COMPARED_MAX` services have together, the rarest first."""
+    rows = await tx.fetch(
+        "SELECT word, listings FROM word WHERE word = ANY ($1)", sorted(frozenset().union(*sentences))
+    )
+    listings = {row["word"]: row["listings"] for row in rows}
+    found = []
+    for words in sentences:
+        known = sorted((listings[word], word) for word in words & listings.keys())
+        work = accumulate(count for count, _ in known)
+        found.append([word for (_, word), so_far in zip(known, work, strict=True) if so_far <= COMPARED_MAX])
+    return found
+
+
+async def _shown(tx: Reads, program_ids: Iterable[str]) -> dict[str, asyncpg.Record]:
+    """What posts are compared with, by program."""
+    rows = await tx.fetch(
+        """
+        SELECT program_id, merchant_id, version, title, page, keywords,
+               coalesce(opened + solved + fulfilled, 0) AS uses
+          FROM listing LEFT JOIN usage USING (program_id)
+         WHERE program_id = ANY ($1)
+        """,
+        sorted(program_ids),
+    )
+    return {row["program_id"]: row for row in rows}
 
 
 def _portions(texts: Sequence[str], characters_max: int) -> Iterator[list[str]]:

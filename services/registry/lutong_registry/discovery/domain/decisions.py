@@ -6,6 +6,7 @@ title or by a keyword that belongs to it, or has most of a long title; and never
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from lutong_contracts.feed import PostPublished
@@ -23,15 +24,14 @@ from lutong_registry.discovery.domain.names import (
     shares_a_character,
 )
 from lutong_registry.discovery.domain.policy import concern, looks_on
-from lutong_registry.discovery.domain.posts import has_matter, is_in_force
+from lutong_registry.discovery.domain.posts import has_matter, is_to_settle, sentences_in
 from lutong_registry.embedding.domain import Embedding
 from lutong_registry.search.domain.lexicon import stop_words
-from lutong_registry.search.domain.marks import COVERAGE_MIN
 from lutong_registry.search.domain.text import is_han, key_of, plain
+from lutong_registry.search.domain.titles import COVERAGE_MIN, COVERED_MIN, coverage, words_of
 
-TITLE_COVERED_MIN: Final = 6
 RUN_MIN: Final = 4
-"""Characters of a title that may be sentences in part, and of the part in one piece: 中国电子 is not half of 中国电信."""
+"""Characters of the part of a title in one piece: 中国电子 is not half of 中国电信."""
 
 KEYWORDS_MAX: Final = 8
 """A service with more keywords is named by none of them alone: a menu is not a name."""
@@ -69,12 +69,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A service that shares words with a post: how much of its title one sentence has, and how often it was used."""
+    """A service that a post may name: how much of its title it has (`covered`), and how often the service was used."""
 
     listing: Listing
     keywords: Sequence[str]
     coverage: float
     uses: int = 0
+    is_named: bool = True
+    """Whether one of its names may stand in the post; else only most of its title does."""
 
 
 class Evidence(NamedTuple):
@@ -94,20 +96,19 @@ def discover(
     post: PostPublished,
     by_id: Listing | None,
     matches: Sequence[Match],
-    sentences: Sequence[Sentence],
     embedding: Embedding = EVERYBODY,
 ) -> ServiceDiscovered | ServiceNotFound:
     """Where a post leads. The author's choice is never replaced by a guess from the words, nor is their wish for no card.
 
-    `sentences` are the sentences of the post; `matches` are services that share words with it, in any order. A service that
-    its author may not embed is none, whether it is named or guessed.
+    `matches` are services that the post may name, in any order. A service that its author may not embed is none, whether it is
+    named or guessed.
     """
     if post.card == "none":
         return ServiceNotFound(post_id=post.post_id, reason="declined")
     if post.program_id is not None:
         return _chosen(post, by_id, embedding)
     allowed = [match for match in matches if _may_embed(post, match.listing, embedding)]
-    found = found_by_words(post.whole, allowed, sentences)
+    found = found_by_words(post.whole, allowed)
     if isinstance(found, str):
         return ServiceNotFound(post_id=post.post_id, reason=found)
     return _discovered(post, found, "words")
@@ -122,13 +123,19 @@ def leads_nowhere(post: PostPublished) -> ServiceNotFound:
     return ServiceNotFound(post_id=post.post_id, reason="deleted")
 
 
-def found_by_words(
-    text: str, matches: Sequence[Match], sentences: Sequence[Sentence]
-) -> Listing | Literal["sensitive", "no_match"]:
+@lru_cache(maxsize=1024)
+def asking_in(text: str) -> tuple[Sentence, ...]:
+    """The sentences of a text that may lead to a service, also in official words. None where its subject forbids a card."""
+    if concern(text):
+        return ()
+    return tuple(each for each in sentences_in(text) if not is_a_story(each) and _asks(each))
+
+
+def found_by_words(text: str, matches: Sequence[Match]) -> Listing | Literal["sensitive", "no_match"]:
     """The service that a text names best, or why none."""
     if concern(text):
         return "sensitive"
-    asking = [sentence for sentence in sentences if not is_a_story(sentence) and _asks(sentence)]
+    asking = asking_in(text)
     called = [match for match in matches if _is_called(match, asking)]
     if any(_is_bare(text, match) for match in called):
         return "no_match"
@@ -141,6 +148,8 @@ def found_by_words(
 
 def _is_called(match: Match, sentences: Sequence[Sentence]) -> bool:
     """Whether a post calls a service by its own name: then it is not about one that sells the same. 小米洗衣机 is not of 海尔."""
+    if not match.is_named:
+        return False
     title = plain(match.listing.title)
     key = key_of(title)
     own = [name for name in (title, *_keywords(match.keywords, key)) if _leads(key_of(name), key)]
@@ -166,6 +175,12 @@ def _leads(key: str, title: str) -> bool:
 
 def evidence_of(match: Match, sentences: Sequence[Sentence]) -> Evidence | None:
     """What in a post names a service, if anything does."""
+    if match.is_named and (found := _by_name(match, sentences)):
+        return found
+    return Evidence(1, match.coverage) if match.coverage else None
+
+
+def _by_name(match: Match, sentences: Sequence[Sentence]) -> Evidence | None:
     title = plain(match.listing.title)
     key = key_of(title)
     if len(key) > 1 and key not in stop_words() and any(_is_titled(title, each) for each in sentences):
@@ -178,11 +193,21 @@ def evidence_of(match: Match, sentences: Sequence[Sentence]) -> Evidence | None:
     if (alone and len(match.keywords) <= KEYWORDS_MAX) or len(alone) > 1:
         own = [keyword for keyword in alone if _belongs(key_of(keyword), key)]
         return Evidence(3 if own else 2, max(len(key_of(keyword)) for keyword in own or alone))
-    if match.coverage < COVERAGE_MIN or len(key) < TITLE_COVERED_MIN:
-        return None
-    to_settle = [each.text for each in sentences if has_matter(each.text) or is_in_force(each.text)]
-    in_one_piece = any(common_run(key, text) >= RUN_MIN for text in to_settle)
-    return Evidence(1, match.coverage) if in_one_piece else None
+    return None
+
+
+def covered(title: str, sentences: Sequence[Sentence]) -> float:
+    """The most that a sentence with a matter has of a long title: the share of its words, 0 unless it is most of them and in
+    one piece."""
+    key = key_of(plain(title))
+    if len(key) < COVERED_MIN:
+        return 0
+    return max((_covered(title, key, each.text) for each in sentences if is_to_settle(each.text)), default=0)
+
+
+def _covered(title: str, key: str, sentence: str) -> float:
+    share = coverage(title, words_of(sentence))
+    return share if share >= COVERAGE_MIN and common_run(key, sentence) >= RUN_MIN else 0
 
 
 def _keywords(given: Sequence[str], title: str) -> list[str]:

@@ -8,15 +8,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import rjieba
 
-from lutong_registry.search.domain.text import is_han, is_unspaced, key_of, plain, runs
+from lutong_registry.search.domain.text import is_han, is_unspaced, key_of, runs
+from lutong_registry.search.domain.titles import NAME_CHARACTERS_MAX
 
-NAME_CHARACTERS_MAX: Final = 40
-NAME_WORDS_MAX: Final = 12
-"""A name in a post is no longer."""
+NAME_WORDS_MAX: Final = 24
+"""A name in a post is no longer, nor than `NAME_CHARACTERS_MAX`."""
 
 _SURNAMES: Final = frozenset(
     "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方俞任袁柳"
@@ -77,16 +78,15 @@ class Sentence:
 
     @property
     def spans(self) -> Iterator[str]:
-        """Every stretch of words that may be a name, without what separates its runs."""
+        """Every stretch of words that may be a name, and every end of a word, without what separates its runs: see `_is_word`."""
         keys = [key_of(self.text[word.begin : word.end]) for word in self.words]
-        for first, word in enumerate(self.words):
-            key = ""
-            for last in range(first, min(first + NAME_WORDS_MAX, len(keys))):
-                if self.words[last].end - word.begin > NAME_CHARACTERS_MAX:
-                    break
-                key += keys[last]
-                if len(key) > 1:
-                    yield key
+        whole, ends = "".join(keys), list(accumulate(map(len, keys), initial=0))
+        for first, begin in enumerate(ends):
+            for end in ends[first + 1 : first + 1 + NAME_WORDS_MAX]:
+                if 1 < end - begin <= NAME_CHARACTERS_MAX:
+                    yield whole[begin:end]
+        for key in keys:
+            yield from (key[begin:] for begin in range(1, len(key) - 1))
 
 
 @lru_cache(maxsize=4096)
@@ -106,10 +106,9 @@ def names(sentence: Sentence, name: str) -> bool:
     >>> names(read("豆腐渣工程"), "豆腐"), names(read("麻婆豆腐"), "豆腐"), names(read("住房公积金新政策"), "公积金")
     (False, True, True)
     """
-    key, pattern = _written(name)
-    if key not in sentence.key:
+    if key_of(name) not in sentence.key:
         return False
-    hits = (Span(*hit.span()) for hit in pattern.finditer(sentence.text))
+    hits = (Span(*hit.span()) for hit in _written(name).finditer(sentence.text))
     return any(_is_word(sentence, hit) and not _DENIED.search(sentence.text[: hit.begin]) for hit in hits)
 
 
@@ -133,7 +132,7 @@ def is_a_story(sentence: Sentence) -> bool:
 
 def describes(sentence: Sentence, name: str) -> bool:
     """Whether a plain name only describes the noun after it, or what is done with it: 外卖小哥 and 送外卖 are about people."""
-    hits = [Span(*hit.span()) for hit in _written(name).pattern.finditer(sentence.text)]
+    hits = [Span(*hit.span()) for hit in _written(name).finditer(sentence.text)]
     return all(
         hit.end in sentence.nouns
         or sentence.text[hit.end : hit.end + 1] in _SUFFIXES
@@ -152,7 +151,7 @@ def frames(sentence: Sentence, name: str) -> bool:
 
 def begins(sentence: Sentence, name: str) -> bool:
     """Whether a clause begins with a plain name, or with a word that ends in it: 荣耀300 does, 黑暗荣耀 does not."""
-    hits = [Span(*hit.span()) for hit in _written(name).pattern.finditer(sentence.text)]
+    hits = [Span(*hit.span()) for hit in _written(name).finditer(sentence.text)]
     ends = {word.end: word.begin for word in sentence.words}
     begun = (min(hit.begin, ends.get(hit.end, hit.begin)) for hit in hits)
     return any(not sentence.text[:begin][-1:].isalnum() for begin in begun)
@@ -205,17 +204,11 @@ def shares_a_character(first: str, second: str) -> bool:
     return any(is_han(char) and char in second for char in first)
 
 
-class _Written(NamedTuple):
-    """A name as it may stand in a text: between its runs there may be a little that separates."""
-
-    key: str
-    pattern: re.Pattern[str]
-
-
 @lru_cache(maxsize=65536)
-def _written(name: str) -> _Written:
-    parts = runs(plain(name))
-    return _Written("".join(parts), re.compile(r"\W{0,3}".join(map(re.escape, parts)) if parts else r"(?!)"))
+def _written(name: str) -> re.Pattern[str]:
+    """A plain name as it may stand in a text: between its runs there may be a little that separates."""
+    parts = runs(name)
+    return re.compile(r"\W{0,3}".join(map(re.escape, parts)) if parts else r"(?!)")
 
 
 def _spans(words: list[str]) -> Iterator[Span]:

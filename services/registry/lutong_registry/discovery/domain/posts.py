@@ -26,6 +26,11 @@ def is_in_force(sentence: str) -> bool:
     return _IN_FORCE.search(sentence) is not None
 
 
+def is_to_settle(sentence: str) -> bool:
+    """Whether a plain sentence may be about a service that it names in part only."""
+    return has_matter(sentence) or is_in_force(sentence)
+
+
 def has_matter(sentence: str) -> bool:
     """Whether a plain sentence is about something to settle, or about its rules."""
     return _MATTER.search(sentence) is not None

@@ -16,11 +16,8 @@ from typing import Final, NamedTuple
 from lutong_registry.search.domain import spelling
 from lutong_registry.search.domain.text import characters, key_of, plain, words
 
-INDEX_VERSION: Final = 3
+INDEX_VERSION: Final = 4
 """Raise it when marks or names are made in another way: the service then indexes all its listings anew."""
-
-COVERAGE_MIN: Final = 0.6
-"""Share of a title's word pairs that a post must contain to match without naming the service."""
 
 LEVELS: Final = 64
 STEP: Final = 4

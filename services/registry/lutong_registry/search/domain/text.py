@@ -28,7 +28,7 @@ WORD_MAX: Final = 200
 _simplify = OpenCC("t2s").convert
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def plain(text: str) -> str:
     """Text in its searchable form.
 
@@ -53,6 +53,7 @@ def runs(text: str) -> list[str]:
     return [run if is_unspaced(run) else run[:WORD_MAX] for run in _RUN.findall(text)]
 
 
+@lru_cache(maxsize=16384)
 def key_of(text: str) -> str:
     """A plain text without what separates its runs: names that differ in spaces or punctuation only are one name."""
     return "".join(runs(text))

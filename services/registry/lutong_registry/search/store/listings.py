@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
 
 from lutong_chassis import Tx, columns
+from lutong_chassis.rows import as_array
 from lutong_contracts.synthetic import OF_PEOPLE
-from lutong_registry.search.domain.marks import COVERAGE_MIN, INDEX_VERSION, TOTAL, Document, marks_of, name_of
+from lutong_registry.search.domain.marks import INDEX_VERSION, TOTAL, Document, marks_of, name_of
 from lutong_registry.search.domain.text import key_of, plain
+from lutong_registry.search.domain.titles import COVERAGE_MIN
+from lutong_registry.search.store.titles import Called, count_words, save_calls
 
 
 class ListingRow(NamedTuple):
@@ -27,35 +30,22 @@ class ListingRow(NamedTuple):
     marks: str
     name: int
     title_key: str
-    name_keys: str
-    found: bool
-    """Whether words lead to it; of a version that passed one audit, and of the probe's program, its id alone does."""
 
 
 async def refresh_listings(tx: Tx, program_ids: Iterable[str]) -> None:
-    """Make the search see the version that is released now, and count the words and marks that came and went."""
+    """Make the search and posts see the version that is released now, and count the words and marks that came and went.
+
+    Words lead to what is found by people: not to a version that passed one audit, nor to the probe's program.
+    """
     released = sorted(set(program_ids))
-    await tx.execute(
-        """
-        INSERT INTO word AS known (word, listings)
-        SELECT word, count(*)
-          FROM program
-          JOIN version USING (program_id)
-          LEFT JOIN listing USING (program_id)
-         CROSS JOIN LATERAL search_known_by(manifest ->> 'title',
-                                            ARRAY(SELECT jsonb_array_elements_text(manifest -> 'keywords')),
-                                            manifest ->> 'description') AS word
-         WHERE program_id = ANY ($1) AND state = 'released' AND listing.program_id IS NULL
-         GROUP BY word
-         ORDER BY word
-            ON CONFLICT (word) DO UPDATE SET listings = known.listings + excluded.listings
-        """,
-        released,
-    )
     rows = await _released(tx, released)
     listed = [_listing(row) for row in rows]
     await _count_marks(tx, rows, listed)
     await _save_listings(tx, listed)
+    await count_words(tx, (row["title"] for row in rows if not row["counted"]))
+    before = [Called(row["program_id"], row["title_before"], row["keywords_before"]) for row in rows if row["counted"]]
+    found = [Called(row["program_id"], row["title"], row["keywords"]) for row in rows if row["found"]]
+    await save_calls(tx, before, found)
 
 
 async def _released(tx: Tx, program_ids: Sequence[str]) -> list[asyncpg.Record]:
@@ -67,7 +57,7 @@ async def _released(tx: Tx, program_ids: Sequence[str]) -> list[asyncpg.Record]:
                ARRAY(SELECT jsonb_array_elements_text(manifest -> 'keywords')) AS keywords,
                manifest ->> 'description' AS description, manifest ->> 'category' AS category,
                suspended_for IS NULL AS visible, NOT admitted_only AND {OF_PEOPLE} AS found, coalesce(marks, '{{}}') AS marks,
-               coalesce(indexed_as, 0) > 0 AS counted
+               coalesce(indexed_as, 0) > 0 AS counted, listing.title AS title_before, listing.keywords AS keywords_before
           FROM program
           JOIN version USING (program_id)
           LEFT JOIN listing USING (program_id)
@@ -83,23 +73,10 @@ def _listing(row: asyncpg.Record) -> ListingRow:
     found = row["found"]
     marks = marks_of(Document(title, keywords, row["description"], row["category"])) if found else ()
     return ListingRow(
-        row["program_id"], row["merchant_id"], row["version"], title, row["page"], _array(keywords),
-        row["description"], row["category"], row["visible"], _array(marks), name_of(title) if found else 0,
-        key_of(plain(title)) if found else "", _array(_name_keys(title, keywords)), found,
+        row["program_id"], row["merchant_id"], row["version"], title, row["page"], as_array(keywords),
+        row["description"], row["category"], row["visible"], as_array(marks), name_of(title) if found else 0,
+        key_of(plain(title)) if found else "",
     )  # fmt: skip
-
-
-def _name_keys(title: str, keywords: Sequence[str]) -> list[str]:
-    return sorted({key for name in (title, *keywords) if (key := key_of(plain(name)))})
-
-
-def _array(values: Iterable[object]) -> str:
-    """An array as text: `unnest` takes no arrays of arrays of different lengths."""
-    quoted = (f'"{value.translate(_ESCAPES)}"' if isinstance(value, str) else str(value) for value in values)
-    return f"{{{','.join(quoted)}}}"
-
-
-_ESCAPES: Final = str.maketrans({'"': '\\"', "\\": "\\\\"})
 
 
 async def _count_marks(tx: Tx, before: Sequence[asyncpg.Record], after: Sequence[ListingRow]) -> None:
@@ -121,24 +98,26 @@ async def _count_marks(tx: Tx, before: Sequence[asyncpg.Record], after: Sequence
 
 
 async def _save_listings(tx: Tx, listings: Sequence[ListingRow]) -> None:
+    """The signature, and that there are no `name_keys`, are for the release before: it finds posts by them while it still runs."""
     await tx.execute(
         """
         INSERT INTO listing (program_id, merchant_id, version, title, page, keywords, description, category, visible,
-                             marks, name, title_key, name_keys, signature, indexed_as)
+                             marks, name, title_key, signature, indexed_as)
         SELECT program_id, merchant_id, version, title, page, keywords::text[], description, category, visible,
-               marks::bigint[], name, title_key, name_keys::text[],
-               CASE WHEN found THEN search_signature(title, keywords::text[], $15) ELSE '{}' END, $16
+               marks::bigint[], name, title_key,
+               CASE WHEN title_key <> '' THEN search_signature(title, keywords::text[], $13) ELSE '{}' END, $14
           FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                      $9::boolean[], $10::text[], $11::bigint[], $12::text[], $13::text[], $14::boolean[])
+                      $9::boolean[], $10::text[], $11::bigint[], $12::text[])
                AS given(program_id, merchant_id, version, title, page, keywords, description, category, visible,
-                        marks, name, title_key, name_keys, found)
+                        marks, name, title_key)
             ON CONFLICT (program_id) DO UPDATE
            SET version = excluded.version, title = excluded.title, page = excluded.page,
                keywords = excluded.keywords, description = excluded.description, category = excluded.category,
                visible = excluded.visible, marks = excluded.marks, name = excluded.name,
-               title_key = excluded.title_key, name_keys = excluded.name_keys, signature = excluded.signature, indexed_as = excluded.indexed_as
+               title_key = excluded.title_key, name_keys = NULL, signature = excluded.signature,
+               indexed_as = excluded.indexed_as
         """,
-        *columns(listings, 14),
+        *columns(listings, 12),
         COVERAGE_MIN,
         INDEX_VERSION,
     )
