@@ -26,6 +26,7 @@ CALLED_BY_OTHERS: Final = {
     "data_received": "asyncio",
     "on_partitions_assigned": "aiokafka",
     "auth_flow": "httpx",
+    "on_start": "OpenTelemetry",
     "list_commands": "click",
     "ngettext": "Jinja's i18n extension",
     "get_command": "click",

@@ -255,9 +255,7 @@ def test_a_road_is_one_trace_through_four_services(deployed: Containers) -> None
     traced.lutong_ends(0, "up")
     assert roads(traced) == 8
     records = traced.lutong("tail", "orders", "--since", "5m", "--until", "now").splitlines()
-    (trace, *_) = [
-        record["trace"] for record in map(json.loads, records) if record["type"].endswith("order-sourced.v1")
-    ]
+    *_, trace = [record["trace"] for record in map(json.loads, records) if record["type"].endswith("order-sourced.v1")]
     url = f"http://127.0.0.1:{deployed.variables['LUTONG_TRACES_PORT']}/api/traces/{trace}"
 
     def seen() -> set[str]:

@@ -127,8 +127,12 @@ class Tx:
         return str(uuid7())
 
     def publish(self, *events: Event, cause: Cause | None = None, due_at: datetime | None = None) -> None:
-        """Publish events if, and only if, the transaction commits; with `due_at`, as deadlines. `cause` defaults to the transaction's."""
-        self.outgoing.extend(Outgoing(event, cause or self.cause, due_at) for event in events)
+        """Publish events if, and only if, the transaction commits; with `due_at`, as deadlines.
+
+        `cause` defaults to the transaction's, in whose trace they are.
+        """
+        whose = (cause or self.cause).in_trace_of(self.cause)
+        self.outgoing.extend(Outgoing(event, whose, due_at) for event in events)
 
 
 @lru_cache(maxsize=1024)

@@ -124,7 +124,10 @@ def configure_tracing(settings: Settings, service: str) -> None:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+        from lutong_chassis.spans import WithoutQueries
+
         provider = TracerProvider(resource=Resource.create({"service.name": f"lutong-{service}"}))
+        provider.add_span_processor(WithoutQueries())
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.otlp_endpoint)))
         trace.set_tracer_provider(provider)
 

@@ -27,6 +27,10 @@ class Cause(NamedTuple):
     causation_id: str | None = None
     traceparent: str | None = None
 
+    def in_trace_of(self, other: "Cause") -> "Cause":
+        """This cause in the trace of what is done just now, unless it has one of its own: an order's journey was begun by another request."""
+        return self if self.traceparent else self._replace(traceparent=other.traceparent)
+
 
 class Envelope(NamedTuple):
     """The attributes of an event that is about to be published. Only the owner of a topic numbers its streams."""

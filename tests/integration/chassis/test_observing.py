@@ -119,6 +119,11 @@ def a_collector() -> Iterator[tuple[str, list[Any]]]:
         server.server_close()
 
 
+async def queried(spans: list[Any]) -> list[Any]:
+    """The spans of requests with a query."""
+    return [span for span in spans if span.name == "GET /operations/parked"]
+
+
 async def test_a_road_is_one_trace_and_a_batch_links_to_all(infrastructure: Infrastructure, tmp_path: Path) -> None:
     with a_collector() as (endpoint, spans):
         async with a_toy(infrastructure, tmp_path) as toy:
@@ -131,7 +136,9 @@ async def test_a_road_is_one_trace_and_a_batch_links_to_all(infrastructure: Infr
                 kinds = ("process batch", "process")
                 return found if found.keys() >= {"POST /v1/counts", *(f"{k} {Counted.type}" for k in kinds)} else None
 
+            await toy.get("/operations/parked?limit=7")
             found = await until(exported, "the spans arrive")
+            await until(lambda: queried(spans), "the query arrives")
             (record,) = await until(lambda: read_topic(toy.bootstrap, toy.published), "the answer is on its topic")
     server, event = found["POST /v1/counts"], found["process lutong.toy.counted.v1"]
     batch = found["process batch lutong.toy.counted.v1"]
@@ -140,3 +147,7 @@ async def test_a_road_is_one_trace_and_a_batch_links_to_all(infrastructure: Infr
     assert (event.trace_id, event.parent_span_id) == (server.trace_id, server.span_id)
     assert [(link.trace_id, link.span_id) for link in batch.links] == [(event.trace_id, event.span_id)]
     assert dict(record.headers)["traceparent"].decode().split("-")[1:3] == [trace_id, event.span_id.hex()]
+    [asked] = await queried(spans)
+    [query] = [each.value.string_value for each in asked.attributes if each.key == "url.query"]
+    assert query == "REDACTED"  # people type names there
+    assert "GET /readyz" not in {span.name for span in spans}  # it was asked, and asks every few seconds

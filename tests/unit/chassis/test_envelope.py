@@ -10,8 +10,10 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lutong_chassis.commands.asked import Asked, Claim
 from lutong_chassis.envelope import Cause, Envelope, MalformedError, UnknownTypeError, read, to_headers
 from lutong_chassis.parking import StoredRecord
+from lutong_chassis.testing import a_member
 from lutong_contracts.feed import PostPublished
 
 NOW = datetime(2026, 11, 23, 9, 30, 0, 123456, UTC)
@@ -191,3 +193,11 @@ def test_a_type_of_nobody_here_is_bad_input(event_type: str) -> None:
 def test_reading_is_total(value: bytes | None, headers: list[tuple[str, bytes | None]], key: bytes | None) -> None:
     with pytest.raises(MalformedError):
         read(a_record(value, headers, key))
+
+
+def test_events_on_another_journey_stay_in_the_trace_of_the_request() -> None:
+    asked = Asked(POST, a_member("bo"), Cause("request", None, PARENT), Claim("scope", None, ""))
+    of_the_order, of_another_trace = Cause("order", "e-0"), Cause("order", "e-0", PARENT[:-2] + "00")
+    assert asked.causes(POST, of_the_order).cause == Cause("order", "e-0", PARENT)
+    assert asked.causes(POST, of_another_trace).cause == of_another_trace
+    assert asked.causes(POST).cause == asked.cause

@@ -45,8 +45,8 @@ class Asked(NamedTuple, Generic[C_co]):
         return str(uuid7())
 
     def causes(self, event: Event, cause: Cause | None = None) -> Outgoing:
-        """An outgoing event, on the journey of the request or on that of another cause."""
-        return Outgoing(event, cause or self.cause)
+        """An outgoing event, on the journey of the request or on that of another cause, and in the trace of the request."""
+        return Outgoing(event, (cause or self.cause).in_trace_of(self.cause))
 
     @property
     def must_audit(self) -> bool:

@@ -1,8 +1,8 @@
 """The ASGI application of a service: its routes, those of every service, and what stands before them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
@@ -11,6 +11,7 @@ from lutong_chassis.http.authorization import Authorizer
 from lutong_chassis.http.described import document_body_limit
 from lutong_chassis.http.dispatch import Dispatch
 from lutong_chassis.http.limits import BodyLimit, HeadAsGet, RequestIds
+from lutong_chassis.http.load_shedding import WATCHED
 from lutong_chassis.http.problems import install_problems
 from lutong_chassis.settings import Settings
 from lutong_contracts.version import VERSION
@@ -29,10 +30,12 @@ def application(service: "Service", settings: Settings, lifespan: Lifespan) -> F
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        telemetry={
+        telemetry={  # our metrics and logs are elsewhere, and asking for providers costs each request
             "metrics": False,
             "logs": False,
-        },  # ours are elsewhere, and asking for providers costs each request
+            "operation_spans": False,
+            "exclude": _is_watched,
+        },
     )
     app.state.service = service
     app.state.settings = settings
@@ -53,3 +56,8 @@ def application(service: "Service", settings: Settings, lifespan: Lifespan) -> F
     install_problems(app)
     document_body_limit(app, settings.body_bytes_max)
     return app
+
+
+def _is_watched(scope: MutableMapping[str, Any]) -> bool:
+    """Whether a request only looks whether the service is well: every few seconds one does, and belongs to no trace."""
+    return scope.get("path") in WATCHED

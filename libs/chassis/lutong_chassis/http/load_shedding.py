@@ -16,7 +16,7 @@ from lutong_chassis.problem import Problem
 from lutong_chassis.request import request_id_of
 
 HEAD_BYTES_MAX: Final = 64 * 1024
-_ALWAYS_ANSWERED: Final = frozenset({"/livez", "/readyz", "/metrics"})
+WATCHED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _OPERATIONS: Final = "/operations/"
 OPERATORS_MAX: Final = 8
 """Requests of operators above the limit: who looks for the cause gets in when everything is full."""
@@ -120,7 +120,7 @@ class LoadSheddingProtocol(HttpToolsProtocol):
         path, requests_max = cycle.scope["path"], self.config.limit_concurrency
         reserved = OPERATORS_MAX if path.startswith(_OPERATIONS) else 0
         full = requests_max is not None and len(self.tasks) >= requests_max + reserved
-        if full and path not in _ALWAYS_ANSWERED:
+        if full and path not in WATCHED:
             self._refuse(cycle)
         else:
             self.answer = OneWrite(self.transport, self.loop)
