@@ -85,5 +85,9 @@ def test_stories_and_company_news_get_no_card(text: str, subject: str | None) ->
 
 
 def test_names_that_may_stand_in_a_sentence_are_runs_of_its_words() -> None:
-    assert set(read("住房公积金 提取").spans) >= {"公积金", "住房公积金", "公积金提取", "提取"}
-    assert max(map(len, read("公积金提取" * 20).spans)) <= NAME_CHARACTERS_MAX
+    sentence = read("住房公积金 提取")
+    assert set(sentence.starts) >= {"住房公", "公积金", "提取"}
+    assert set(sentence.spans({*sentence.starts})) >= {"公积金", "住房公积金", "公积金提取", "提取"}
+    assert set(sentence.spans({"公积金"})) == {"公积金", "公积金提取"}
+    for many in (read("公积金提取" * 40), read("provident fund " * 20)):
+        assert 40 < max(map(len, many.spans({*many.starts}))) <= NAME_CHARACTERS_MAX

@@ -18,9 +18,6 @@ from lutong_registry.search.domain.titles import lacking, words_of
 COMPARED_MAX: Final = 1_000
 """Services compared with one sentence because they share a rare word with it: the rarest words first."""
 
-START: Final = 3
-"""Characters by which names are looked for first."""
-
 NEAR_MAX: Final = 20
 """Services of which a text has most of the title that are looked at in full."""
 
@@ -145,9 +142,8 @@ class _Met(NamedTuple):
 
 async def _named(tx: Reads, asking: Sequence[_Asking]) -> set[_Met]:
     """Each name is looked up once, whatever number of texts has it; of the services that have it, `COMPARED_MAX`."""
-    spans = [frozenset(each.sentence.spans) for each in asking]
-    keys = frozenset().union(*spans)
-    starts = await _starts(tx, {key[:START] for key in keys})
+    starts = await _starts(tx, {start for each in asking for start in each.sentence.starts})
+    spans = [frozenset(each.sentence.spans(starts)) for each in asking]
     rows = await tx.fetch(
         """
         SELECT key, array_agg(program_id) AS program_ids
@@ -158,7 +154,7 @@ async def _named(tx: Reads, asking: Sequence[_Asking]) -> set[_Met]:
                               LIMIT $2) AS named
          GROUP BY key
         """,
-        sorted(key for key in keys if key[:START] in starts),
+        sorted(frozenset().union(*spans)),
         COMPARED_MAX,
     )
     known = {row["key"]: row["program_ids"] for row in rows}

@@ -5,10 +5,10 @@ Guesses are only asked about people: a word inside of what looks like a person's
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
 import rjieba
@@ -18,6 +18,9 @@ from lutong_registry.search.domain.titles import NAME_CHARACTERS_MAX
 
 NAME_WORDS_MAX: Final = 24
 """A name in a post is no longer, nor than `NAME_CHARACTERS_MAX`."""
+
+START: Final = 3
+"""Characters by which names are looked for first."""
 
 _SURNAMES: Final = frozenset(
     "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方俞任袁柳"
@@ -65,6 +68,13 @@ class Span(NamedTuple):
     end: int
 
 
+class _Stretch(NamedTuple):
+    """Where a name may begin in a key, and where it may end."""
+
+    begin: int
+    ends: Sequence[int]
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence with its words, the people in it, and where its nouns begin."""
@@ -75,18 +85,35 @@ class Sentence:
     nouns: frozenset[int] = frozenset()
     key: str = ""
     """The text without what separates its runs: a name that is not in it need not be looked for."""
+    ends: tuple[int, ...] = ()
+    """Where words end in the key."""
 
     @property
-    def spans(self) -> Iterator[str]:
-        """Every stretch of words that may be a name, and every end of a word, without what separates its runs: see `_is_word`."""
-        keys = [key_of(self.text[word.begin : word.end]) for word in self.words]
-        whole, ends = "".join(keys), list(accumulate(map(len, keys), initial=0))
-        for first, begin in enumerate(ends):
-            for end in ends[first + 1 : first + 1 + NAME_WORDS_MAX]:
-                if 1 < end - begin <= NAME_CHARACTERS_MAX:
-                    yield whole[begin:end]
-        for key in keys:
-            yield from (key[begin:] for begin in range(1, len(key) - 1))
+    def starts(self) -> Iterator[str]:
+        """How the stretches that may be a name begin, up to `START` characters of each."""
+        for begin, ends in self._stretches():
+            for end in ends:
+                if end - begin > 1:
+                    yield self.key[begin : min(end, begin + START)]
+                if end - begin >= START:
+                    break
+
+    def spans(self, starts: Container[str]) -> Iterator[str]:
+        """Every stretch that may be a name, of those that begin like this. Without what separates its runs."""
+        for begin, ends in self._stretches():
+            may_be_long = self.key[begin : begin + START] in starts
+            for end in ends:
+                if end - begin >= START and not may_be_long:
+                    break
+                if 1 < end - begin <= NAME_CHARACTERS_MAX and self.key[begin : min(end, begin + START)] in starts:
+                    yield self.key[begin:end]
+
+    def _stretches(self) -> "Iterator[_Stretch]":
+        """At words, and from inside of one to its end: see `_is_word`."""
+        for first, (begin, end) in enumerate(pairwise((0, *self.ends))):
+            yield _Stretch(begin, self.ends[first : first + NAME_WORDS_MAX])
+            for inside in range(begin + 1, end - 1):
+                yield _Stretch(inside, (end,))
 
 
 @lru_cache(maxsize=4096)
@@ -95,9 +122,10 @@ def read(text: str) -> Sentence:
     tagged = list(_tagged(text))
     people = (span for span, kind in tagged if kind == "nr" and 2 <= span.end - span.begin <= 4)
     nouns = frozenset(span.begin for span, kind in tagged if kind in _NOUNS)
-    words = _spans([part for word in rjieba.cut(text, hmm=False) for part in _PARTS.findall(word)])
+    parts = [part for word in rjieba.cut(text, hmm=False) for part in _PARTS.findall(word)]
     named = tuple(span for span in people if text[span.begin] in _SURNAMES)
-    return Sentence(text, tuple(words), named, nouns, key_of(text))
+    keys = [key_of(part) for part in parts]
+    return Sentence(text, tuple(_spans(parts)), named, nouns, "".join(keys), tuple(accumulate(map(len, keys))))
 
 
 def names(sentence: Sentence, name: str) -> bool:
