@@ -11,12 +11,21 @@ _WAIT_MAX_S: Final = 5.0
 
 
 class Wait(NamedTuple):
-    """A session that has a lock, the role that it is of, and how many wait for it how long."""
+    """A session that has a lock, the role that it is of, how many wait for it how long, and how old its transaction is.
+
+    That age is seen by its own role and by who may read all statistics; to others it is 0.
+    """
 
     pid: int
     role: str
     waiting: int
     longest_s: float
+    age_s: float = 0.0
+
+    @property
+    def since_s(self) -> float:
+        """How long others have had to wait, at least: who waits gives up after a while, and tries again."""
+        return max(self.longest_s, self.age_s)
 
 
 async def waits(connection: Connection) -> list[Wait]:
@@ -24,7 +33,8 @@ async def waits(connection: Connection) -> list[Wait]:
     rows = await connection.fetch(
         """
         SELECT blocker AS pid, coalesce(max(activity.usename), '?') AS role, count(DISTINCT held_up.pid) AS waiting,
-               max(extract(epoch FROM clock_timestamp() - held_up.waitstart))::float AS longest_s
+               max(extract(epoch FROM clock_timestamp() - held_up.waitstart))::float AS longest_s,
+               coalesce(max(extract(epoch FROM clock_timestamp() - activity.xact_start)), 0)::float AS age_s
           FROM pg_locks AS held_up
           JOIN pg_stat_activity AS waiter ON waiter.pid = held_up.pid AND waiter.datname = current_database()
          CROSS JOIN LATERAL unnest(pg_blocking_pids(held_up.pid)) AS blocker
@@ -41,8 +51,8 @@ async def waits(connection: Connection) -> list[Wait]:
 def judge(service: str, found: Sequence[Wait]) -> Iterator[Finding]:
     """Locks that are waited for longer than any work of ours has them."""
     for wait in found:
-        if wait.longest_s > _WAIT_MAX_S:
-            what = f"{service}: {wait.waiting} sessions wait up to {wait.longest_s:.0f} s for what session {wait.pid} of role {wait.role} has locked"
+        if wait.since_s > _WAIT_MAX_S:
+            what = f"{service}: {wait.waiting} sessions wait, for {wait.since_s:.0f} s now, for what session {wait.pid} of role {wait.role} has locked"
             yield Finding(
                 what, f"SELECT pg_terminate_backend({wait.pid}) as PostgreSQL's superuser, if nobody needs that session"
             )

@@ -47,7 +47,7 @@ async def _seen(url: str) -> list[Wait]:
 
 
 async def test_the_session_that_others_wait_for_is_named(url: str) -> None:
-    holder, first, second = [await asyncpg.connect(url) for _ in range(3)]
+    holder, first, second, looking = [await asyncpg.connect(url) for _ in range(4)]
     change = "UPDATE shelf SET units = units + 1"
     async with holder.transaction():
         await holder.execute(change)
@@ -58,12 +58,16 @@ async def test_the_session_that_others_wait_for_is_named(url: str) -> None:
 
         await until(held_up, "the others wait")
         (wait,) = await _seen(url)
+        (own,) = await lock_checks.waits(looking)
+        assert own.age_s >= own.longest_s > 0 == wait.age_s  # of another role it is not shown
         assert (wait.pid, wait.role) == (holder.get_server_pid(), urlsplit(url).username)
         assert list(lock_checks.judge("feed", [wait])) == []  # waiting for a moment is nothing
         (finding,) = lock_checks.judge("feed", [wait._replace(longest_s=75.0, waiting=2)])
+        # Who waits gives up and tries again: then the age of the transaction shows it.
+        assert len(list(lock_checks.judge("feed", [wait._replace(age_s=75.0)]))) == 1
         assert f"for what session {wait.pid} of role {wait.role} has locked" in finding.what
         assert f"pg_terminate_backend({wait.pid})" in finding.then
     await asyncio.gather(*waiting)
     assert await _seen(url) == []
-    for connection in (holder, first, second):
+    for connection in (holder, first, second, looking):
         await connection.close()
