@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,13 @@ def test_a_store_near_by_promises_minutes_and_kilometres() -> None:
     assert (promise.kind, promise.location_id, promise.within) == ("delivery", "near", timedelta(minutes=35))
     assert promise.text.en == "delivered in about 35 min from near, 1.2 km away"
     assert promise.text.zh == "约 35 分钟从 near 送达，距离 1.2 公里"
+
+
+@pytest.mark.parametrize("mode", ["delivery", "pickup"])
+def test_people_read_the_name_of_a_store(mode: str) -> None:
+    promise = found(decided(STORE._replace(name="南京西路店"), mode)).promise
+    assert promise is not None
+    assert (promise.location_id, "南京西路店" in promise.text.zh, "near" in promise.text.en) == ("near", True, False)
 
 
 def test_a_pickup_is_promised_without_the_way() -> None:

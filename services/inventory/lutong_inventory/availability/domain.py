@@ -71,8 +71,8 @@ def _by_decision(decision: Decision, terms: Terms) -> Promise | None:
         return None
     if decision.wish.mode == "pickup":
         text = Why(
-            f"ready in about {_minutes(terms.store_eta)} min at {chosen.location_id}, {_km(metres)} km away",
-            f"约 {_minutes(terms.store_eta)} 分钟后可到 {chosen.location_id} 自提，距离 {_km(metres)} 公里",
+            f"ready in about {_minutes(terms.store_eta)} min at {chosen.called}, {_km(metres)} km away",
+            f"约 {_minutes(terms.store_eta)} 分钟后可到 {chosen.called} 自提，距离 {_km(metres)} 公里",
         )
         return Promise("pickup", chosen.location_id, metres, text, terms.store_eta)
     within = eta(chosen.kind, metres, terms.store_eta, terms.flagship_eta)
@@ -81,8 +81,8 @@ def _by_decision(decision: Decision, terms: Terms) -> Promise | None:
         text = Why(f"sent by the flagship, there in about {days} d", f"由旗舰店发货，约 {days} 天送达")
         return Promise("flagship", chosen.location_id, metres, text, within)
     text = Why(
-        f"delivered in about {_minutes(within)} min from {chosen.location_id}, {_km(metres)} km away",
-        f"约 {_minutes(within)} 分钟从 {chosen.location_id} 送达，距离 {_km(metres)} 公里",
+        f"delivered in about {_minutes(within)} min from {chosen.called}, {_km(metres)} km away",
+        f"约 {_minutes(within)} 分钟从 {chosen.called} 送达，距离 {_km(metres)} 公里",
     )
     return Promise("delivery", chosen.location_id, metres, text, within)
 

@@ -64,11 +64,17 @@ class Candidate(NamedTuple):
     orders_today: int = 0
     daily_capacity: int | None = None
     lowered: bool = False
+    name: str = ""
 
     @property
     def location_id(self) -> str:
-        """What its merchant calls it."""
+        """Its id, which its merchant gave it."""
         return location_id_of(self.key)
+
+    @property
+    def called(self) -> str:
+        """What people call it."""
+        return self.name or self.location_id
 
 
 class Stocked(NamedTuple):

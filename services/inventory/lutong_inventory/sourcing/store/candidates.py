@@ -81,7 +81,7 @@ _HAS_SOME: Final = """CROSS JOIN LATERAL (
                      JOIN shelf ON shelf.location_id = location.location_id AND shelf.sku = needed.sku
                                AND on_hand - reserved - safety_stock - unavailable >= needed.units::integer) AS has"""
 
-_COLUMNS: Final = """location.location_id, kind, location.latitude, location.longitude, radius_m, daily_capacity,
+_COLUMNS: Final = """location.location_id, location.name, kind, location.latitude, location.longitude, radius_m, daily_capacity,
                     coalesce(today.orders, 0) AS orders, coalesce(lowered_until > $10, false) AS lowered,
                     spot <-> point(wanted.x, wanted.y) AS planar"""
 
@@ -129,7 +129,15 @@ def _candidate(row: asyncpg.Record, wish: Wish) -> Candidate:
         radius_m = capacity = None
     place = Place(latitude=row["latitude"], longitude=row["longitude"])
     return Candidate(
-        row["location_id"], row["kind"], place, row["planar"], radius_m, row["orders"], capacity, row["lowered"]
+        row["location_id"],
+        row["kind"],
+        place,
+        row["planar"],
+        radius_m,
+        row["orders"],
+        capacity,
+        row["lowered"],
+        row["name"],
     )
 
 
@@ -140,7 +148,7 @@ async def find_parts(tx: Tx, wishes: Sequence[Wish], now: datetime) -> dict[str,
     may_serve = f"{OFFERS} AND {_REACHES} AND {_IS_OPEN} AND {_HAS_ROOM} AND skus IS NOT NULL"
     rows = await tx.fetch(
         f"""
-        SELECT DISTINCT order_id, parts_max, skus, location_id, kind, latitude, longitude, radius_m, daily_capacity, orders,
+        SELECT DISTINCT order_id, parts_max, skus, location_id, name, kind, latitude, longitude, radius_m, daily_capacity, orders,
                         lowered, planar
           FROM (SELECT wanted.order_id, parts_max, near.*,
                        row_number() OVER (PARTITION BY wanted.order_id, sku
