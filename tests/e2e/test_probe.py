@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -55,6 +57,27 @@ async def test_a_step_that_does_not_come_fails_under_its_name(stack: Stack, targ
     document = json.loads(done.stdout)
     assert (done.returncode, document["failed"]) == (1, "hold")
     assert [each["step"] for each in document["steps"]] == list(NAMES[: NAMES.index("hold")])
+
+
+class Overloaded(BaseHTTPRequestHandler):
+    """Answers as a feed does that has too much to do."""
+
+    def do_GET(self) -> None:
+        self.send_response(503)
+        self.end_headers()
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed."""
+
+
+def test_an_overloaded_feed_is_named_by_its_step(lutong: Lutong) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Overloaded) as feed:
+        threading.Thread(target=feed.serve_forever, daemon=True).start()
+        done = lutong.having(LUTONG_FEED_URL=f"http://127.0.0.1:{feed.server_port}")("probe", "--within", "5")
+        feed.shutdown()
+    assert (done.returncode, "publish" in done.stdout, "503" in done.stdout) == (1, True, True), done.stderr
 
 
 def counted(prober: Prober) -> dict[str, float]:
