@@ -66,7 +66,8 @@ class Overloaded(BaseHTTPRequestHandler):
         self.send_response(503)
         self.end_headers()
 
-    do_POST = do_GET
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         """Nothing is printed."""
