@@ -151,6 +151,7 @@ def test_home_shows_what_a_followed_account_pushed(page: Page, served: Read) -> 
     page.goto(served.url)
     pushed = page.get_by_role("region", name="From accounts that you follow")
     expect(pushed).to_contain_text("换季护肤周")
+    expect(pushed).to_contain_text("屈臣氏 · ")
     pushed.get_by_role("link", name="换季护肤周").click()
     expect(page).to_have_url(f"{served.url}/accounts/watsons")
     page.get_by_role("button", name="Stop following").click()

@@ -17,6 +17,8 @@ def test_an_order_is_followed_live_to_the_door(page: Page, served: Read) -> None
     served.steps(order_id, "picked", "handed_over", "fulfilled")
     expect(page.locator(".road .done")).to_have_count(7)
     expect(page.get_by_text("To pay later")).to_be_visible()
+    page.goto(f"{served.url}/orders")
+    expect(page.get_by_role("link", name="屈臣氏轻会员 · CN¥59.00").first).to_be_visible()
 
 
 def test_an_order_from_home_is_credited_to_it(page: Page, served: Read) -> None:

@@ -1,5 +1,6 @@
 """What a reader reads: the home feed, the square of mini-programs, a post with its card, and the search for services."""
 
+import asyncio
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -58,11 +59,16 @@ async def home(request: Request) -> Response:
 async def _pushes(request: Request) -> list[dict[str, Any]]:
     """What accounts pushed to the reader lately. A home is no worse for a registry that does not answer."""
     me = reader_of(request)
+    asking = Asking(request, me)
     try:
-        found = await Asking(request, me).get("registry", f"/v1/members/{me.account_id}/pushes", limit=_PUSHES)
+        found = await asking.get("registry", f"/v1/members/{me.account_id}/pushes", limit=_PUSHES)
+        ids = sorted({each["account_id"] for each in found})
+        accounts = await asyncio.gather(*(asking.find("feed", f"/v1/accounts/{account_id}") for account_id in ids))
     except RefusedError:
         return []
-    return aged([each for each in found if each["sent_at"]], "sent_at")
+    names = {account["account_id"]: account["name"] for account in accounts if account}
+    sent = [each | {"account": names.get(each["account_id"], each["account_id"])} for each in found if each["sent_at"]]
+    return aged(sent, "sent_at")
 
 
 async def rankings(request: Request) -> Response:
