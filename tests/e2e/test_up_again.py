@@ -92,6 +92,14 @@ def test_up_waits_for_a_console_that_is_ending(lutong: Lutong) -> None:
     assert httpx.get(json.loads(done.stdout)["console"], trust_env=False).status_code < 400
 
 
+def test_a_demo_leaves_a_stack_that_ran_before(lutong: Lutong) -> None:
+    before = running(lutong).children
+    done = lutong("demo", "--stack", "again", timeout_s=120)
+    assert done.returncode == 0, done.stderr
+    assert running(lutong).children == before
+    assert lutong("status").returncode == 0
+
+
 def test_restart_is_of_one_service(lutong: Lutong) -> None:
     before = running(lutong).children
     done = lutong("restart", "registry")

@@ -23,6 +23,7 @@ from lutong_console.cli.screen import echo, emit_json, line, out, table
 from lutong_console.deployment import COMPOSE
 from lutong_console.targets import Json, Suite, suite
 from lutong_local import stack as local
+from lutong_local.stack import home
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +97,21 @@ def _invite(stack: str) -> None:
 
 @contextmanager
 def _running(stack: str, *, keep: bool) -> Iterator[None]:
-    """The suite, up for the block. Ctrl-C and failures stop it too, unless it is to be kept. Containers just stay."""
+    """The suite, up for the block. Ctrl-C and failures stop it too, unless it is to be kept. Containers just stay.
+
+    What was there before stays as it was: a stack that ran goes on, one that did not keeps its data.
+    """
     if stack == COMPOSE:
         yield
         return
+    before = local.load(home() / stack)
+    ran = before is not None and any(map(before.runs, before.children))
     running = start(stack)
     try:
         yield
     finally:
-        if not keep:
-            local.down(running, echo, purge=True)
+        if not (keep or ran):
+            local.down(running, echo, purge=before is None)
 
 
 async def _walk(target: Suite, *, quiet: bool) -> list[Walked]:
