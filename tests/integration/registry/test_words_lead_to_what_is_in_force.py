@@ -12,7 +12,7 @@ from lutong_chassis.database import Pool
 from lutong_registry.discovery import store as discovery
 from lutong_registry.programs import moves
 from lutong_registry.programs import store as programs
-from lutong_registry.search.store import listings, questions, titles
+from lutong_registry.search.store import listings, questions
 from tests.integration.registry.listing_machine import Machine
 from tests.support.mutants import Mutant, leave_out
 
@@ -36,7 +36,7 @@ MUTANTS = [
     Mutant("R5 what is hidden is suggested", questions, "titles", "WHERE visible AND title_key", "WHERE title_key"),
     Mutant("R5 a name leads to what is hidden", discovery, "_named", "WHERE visible AND listing_name", "WHERE listing_name"),
     Mutant("R5 words lead to what is hidden", discovery, "_near", "WHERE visible AND bit_count", "WHERE bit_count"),
-    Mutant("R5 a new name is not looked up", titles, "save_calls", "_names(after)", "_names(before)"),
+    Mutant("R5 a new name is not looked up", listings, "_save_calls", "_names(after)", "_names(before)"),
     Mutant("G1 marks that are gone are counted", listings, "_count_marks", 'change.subtract(row["marks"])', "pass"),
     Mutant("G1 a listing counts with each version", listings, "_count_marks", 'not row["counted"]', "True"),
 ]  # fmt: skip

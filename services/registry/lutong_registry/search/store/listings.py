@@ -1,18 +1,18 @@
-"""What the search finds: listings with their marks, and how many listings have each mark."""
+"""What the search and posts find: listings with their marks, names and outlines, and how many listings have each mark and word."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Set as AbstractSet
+from typing import Annotated, Final, NamedTuple
 
 import asyncpg
 
 from lutong_chassis import Tx, columns
-from lutong_chassis.rows import as_array
+from lutong_chassis.rows import Sql, as_array, columns_of
 from lutong_contracts.synthetic import OF_PEOPLE
 from lutong_registry.search.domain.marks import INDEX_VERSION, TOTAL, Document, marks_of, name_of
 from lutong_registry.search.domain.text import key_of, plain
-from lutong_registry.search.domain.titles import COVERAGE_MIN
-from lutong_registry.search.store.titles import Called, count_words, save_calls
+from lutong_registry.search.domain.titles import COVERAGE_MIN, Outline, names_of, outline_of, words_of
 
 
 class ListingRow(NamedTuple):
@@ -32,6 +32,35 @@ class ListingRow(NamedTuple):
     title_key: str
 
 
+class _Called(NamedTuple):
+    """What a service is called."""
+
+    program_id: str
+    title: str
+    keywords: Sequence[str]
+
+
+class NameRow(NamedTuple):
+    """A name of a service."""
+
+    key: str
+    program_id: str
+
+
+class OutlineRow(NamedTuple):
+    """The outline of a service's title; its rarest words as the text of an array."""
+
+    program_id: str
+    rarest: str
+    bits: str
+    words: Annotated[int, Sql("smallint")]
+    spare: Annotated[int, Sql("smallint")]
+
+
+_NAME: Final = columns_of(NameRow)
+_OUTLINE: Final = columns_of(OutlineRow)
+
+
 async def refresh_listings(tx: Tx, program_ids: Iterable[str]) -> None:
     """Make the search and posts see the version that is released now, and count the words and marks that came and went.
 
@@ -42,10 +71,10 @@ async def refresh_listings(tx: Tx, program_ids: Iterable[str]) -> None:
     listed = [_listing(row) for row in rows]
     await _count_marks(tx, rows, listed)
     await _save_listings(tx, listed)
-    await count_words(tx, (row["title"] for row in rows if not row["counted"]))
-    before = [Called(row["program_id"], row["title_before"], row["keywords_before"]) for row in rows if row["counted"]]
-    found = [Called(row["program_id"], row["title"], row["keywords"]) for row in rows if row["found"]]
-    await save_calls(tx, before, found)
+    await _count_words(tx, (row["title"] for row in rows if not row["counted"]))
+    before = [_Called(row["program_id"], row["title_before"], row["keywords_before"]) for row in rows if row["counted"]]
+    found = [_Called(row["program_id"], row["title"], row["keywords"]) for row in rows if row["found"]]
+    await _save_calls(tx, before, found)
 
 
 async def _released(tx: Tx, program_ids: Sequence[str]) -> list[asyncpg.Record]:
@@ -144,3 +173,68 @@ async def outdated(tx: Tx, listings_max: int) -> list[str]:
         listings_max,
     )
     return [row["program_id"] for row in rows]
+
+
+async def _save_calls(tx: Tx, before: Sequence[_Called], after: Sequence[_Called]) -> None:
+    """Let services be found by what they are called now, and no more by what they were called before."""
+    await _save_names(tx, _names(before), _names(after))
+    known = await _listings(tx, {word for each in after for word in words_of(each.title)})
+    outlines = {each.program_id: outline_of(each.title, known) for each in after}
+    await _save_outlines(tx, [_row(program_id, each) for program_id, each in sorted(outlines.items()) if each])
+    gone = {each.program_id for each in before} - {program_id for program_id, each in outlines.items() if each}
+    await tx.execute("DELETE FROM listing_title WHERE program_id = ANY ($1)", sorted(gone))
+
+
+async def _count_words(tx: Tx, titles: Iterable[str]) -> None:
+    """Count the words of new titles, for how rare each is. They are never taken back: what is found does not depend on them."""
+    counted = Counter(word for title in titles for word in words_of(title))
+    await tx.execute(
+        """
+        INSERT INTO word AS known (word, listings)
+        SELECT word, listings FROM unnest($1::text[], $2::bigint[]) AS given(word, listings)
+            ON CONFLICT (word) DO UPDATE SET listings = known.listings + excluded.listings
+        """,
+        *columns(sorted(counted.items()), 2),
+    )
+
+
+async def _listings(tx: Tx, words: Iterable[str]) -> dict[str, int]:
+    rows = await tx.fetch("SELECT word, listings FROM word WHERE word = ANY ($1)", sorted(words))
+    return {row["word"]: row["listings"] for row in rows}
+
+
+def _names(called: Sequence[_Called]) -> set[NameRow]:
+    return {NameRow(key, each.program_id) for each in called for key in names_of(each.title, each.keywords)}
+
+
+async def _save_names(tx: Tx, before: AbstractSet[NameRow], after: AbstractSet[NameRow]) -> None:
+    await tx.execute(
+        f"""
+        DELETE FROM listing_name
+         USING {_NAME.unnest("gone")}
+         WHERE listing_name.key = gone.key AND listing_name.program_id = gone.program_id
+        """,
+        *_NAME.arrays(sorted(before - after)),
+    )
+    await tx.execute(
+        f"INSERT INTO listing_name ({_NAME.names}) SELECT * FROM {_NAME.unnest()} ON CONFLICT DO NOTHING",
+        *_NAME.arrays(sorted(after)),
+    )
+
+
+def _row(program_id: str, outline: Outline) -> OutlineRow:
+    return OutlineRow(program_id, as_array(outline.rarest), outline.bits, outline.words, outline.spare)
+
+
+async def _save_outlines(tx: Tx, rows: Sequence[OutlineRow]) -> None:
+    await tx.execute(
+        f"""
+        INSERT INTO listing_title (program_id, rarest, bits, words, spare, visible)
+        SELECT program_id, rarest::text[], bits::bit(256), words, spare, visible
+          FROM {_OUTLINE.unnest()} JOIN listing USING (program_id)
+         ORDER BY program_id
+            ON CONFLICT (program_id) DO UPDATE
+           SET rarest = excluded.rarest, bits = excluded.bits, words = excluded.words, spare = excluded.spare
+        """,
+        *_OUTLINE.arrays(rows),
+    )
