@@ -19,6 +19,7 @@ from lutong_registry.search.domain import titles
 from lutong_registry.search.domain.text import plain
 from lutong_registry.search.domain.titles import COVERAGE_MIN, COVERED_MIN, coverage, words_of
 from tests.integration.conftest import PoolOf
+from tests.integration.registry.test_registry import release
 
 ALPHABET = "公积金提取社保卡办理"
 
@@ -87,6 +88,15 @@ async def test_every_service_that_a_post_may_name_is_looked_at(served: Served) -
 
     await served.pool.execute("UPDATE listing_title SET rarest = rarest[1:1]")  # too few words
     assert (await missed(served, sentences))[1] > 0
+
+
+async def test_a_title_that_changed_is_met_by_its_new_words(served: Served) -> None:
+    post = "宠物疫苗的接种如何预约"
+    assert await led(served, post) == set()
+    await release(served.client, "g-7", {"title": "宠物疫苗接种预约", "page": "pages/a"}, version=2)
+    assert await led(served, post) == {"g-7"}
+    counted = await served.pool.fetchval("SELECT listings FROM word WHERE word = '疫苗'")
+    assert counted == 1
 
 
 @pytest.mark.parametrize(("limit", "post"), [("COMPARED_MAX", "敬老证"), ("NEAR_MAX", "老年证明的换发如何领取")])

@@ -14,6 +14,7 @@ from lutong_registry.discovery.domain.decisions import Listing, Match, covered
 from lutong_registry.discovery.domain.names import Sentence
 from lutong_registry.discovery.domain.posts import is_to_settle
 from lutong_registry.search.domain.titles import lacking, words_of
+from lutong_registry.search.store.listings import word_counts
 
 COMPARED_MAX: Final = 1_000
 """Services compared with one sentence because they share a rare word with it: the rarest words first."""
@@ -210,14 +211,14 @@ async def _near(tx: Reads, asking: Sequence[_Asking]) -> set[_Met]:
 
 
 async def _rarest(tx: Reads, sentences: Sequence[AbstractSet[str]]) -> list[list[str]]:
-    """The words of each sentence that no more than `COMPARED_MAX` services have together, the rarest first."""
-    rows = await tx.fetch(
-        "SELECT word, listings FROM word WHERE word = ANY ($1)", sorted(frozenset().union(*sentences))
-    )
-    listings = {row["word"]: row["listings"] for row in rows}
+    """The words of each sentence that no more than `COMPARED_MAX` services have together, the rarest first.
+
+    A word that was never counted is the rarest of all: the outline of a title prefers it.
+    """
+    counts = await word_counts(tx, frozenset().union(*sentences))
     found = []
     for words in sentences:
-        known = sorted((listings[word], word) for word in words & listings.keys())
+        known = sorted((counts.get(word, 0), word) for word in words)
         work = accumulate(count for count, _ in known)
         found.append([word for (_, word), so_far in zip(known, work, strict=True) if so_far <= COMPARED_MAX])
     return found

@@ -7,7 +7,7 @@ from typing import Annotated, Final, NamedTuple
 
 import asyncpg
 
-from lutong_chassis import Tx, columns
+from lutong_chassis import Reads, Tx, columns
 from lutong_chassis.rows import Sql, as_array, columns_of
 from lutong_contracts.synthetic import OF_PEOPLE
 from lutong_registry.search.domain.marks import INDEX_VERSION, TOTAL, Document, marks_of, name_of
@@ -71,7 +71,7 @@ async def refresh_listings(tx: Tx, program_ids: Iterable[str]) -> None:
     listed = [_listing(row) for row in rows]
     await _count_marks(tx, rows, listed)
     await _save_listings(tx, listed)
-    await _count_words(tx, (row["title"] for row in rows if not row["counted"]))
+    await _count_words(tx, rows)
     before = [_Called(row["program_id"], row["title_before"], row["keywords_before"]) for row in rows if row["counted"]]
     found = [_Called(row["program_id"], row["title"], row["keywords"]) for row in rows if row["found"]]
     await _save_calls(tx, before, found)
@@ -175,32 +175,33 @@ async def outdated(tx: Tx, listings_max: int) -> list[str]:
     return [row["program_id"] for row in rows]
 
 
+async def word_counts(tx: Reads, words: Iterable[str]) -> dict[str, int]:
+    """How many services have had each word in their title; of a word that is not there, none."""
+    rows = await tx.fetch("SELECT word, listings FROM word WHERE word = ANY ($1)", sorted(words))
+    return {row["word"]: row["listings"] for row in rows}
+
+
 async def _save_calls(tx: Tx, before: Sequence[_Called], after: Sequence[_Called]) -> None:
     """Let services be found by what they are called now, and no more by what they were called before."""
     await _save_names(tx, _names(before), _names(after))
-    known = await _listings(tx, {word for each in after for word in words_of(each.title)})
-    outlines = {each.program_id: outline_of(each.title, known) for each in after}
-    await _save_outlines(tx, [_row(program_id, each) for program_id, each in sorted(outlines.items()) if each])
-    gone = {each.program_id for each in before} - {program_id for program_id, each in outlines.items() if each}
+    counts = await word_counts(tx, {word for each in after for word in words_of(each.title)})
+    rows = [_row(each.program_id, outline) for each in after if (outline := outline_of(each.title, counts))]
+    await _save_outlines(tx, rows)
+    gone = {each.program_id for each in before} - {row.program_id for row in rows}
     await tx.execute("DELETE FROM listing_title WHERE program_id = ANY ($1)", sorted(gone))
 
 
-async def _count_words(tx: Tx, titles: Iterable[str]) -> None:
-    """Count the words of new titles, for how rare each is. They are never taken back: what is found does not depend on them."""
-    counted = Counter(word for title in titles for word in words_of(title))
+async def _count_words(tx: Tx, rows: Sequence[asyncpg.Record]) -> None:
+    """Count the words that titles gain, for how rare each is. None is taken back: what is found does not depend on it."""
+    gained = Counter(word for row in rows for word in words_of(row["title"]) - words_of(row["title_before"] or ""))
     await tx.execute(
         """
         INSERT INTO word AS known (word, listings)
         SELECT word, listings FROM unnest($1::text[], $2::bigint[]) AS given(word, listings)
             ON CONFLICT (word) DO UPDATE SET listings = known.listings + excluded.listings
         """,
-        *columns(sorted(counted.items()), 2),
+        *columns(sorted(gained.items()), 2),
     )
-
-
-async def _listings(tx: Tx, words: Iterable[str]) -> dict[str, int]:
-    rows = await tx.fetch("SELECT word, listings FROM word WHERE word = ANY ($1)", sorted(words))
-    return {row["word"]: row["listings"] for row in rows}
 
 
 def _names(called: Sequence[_Called]) -> set[NameRow]:
