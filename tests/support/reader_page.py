@@ -82,9 +82,9 @@ def read_as(page: Page, name: str) -> None:
         page.get_by_role("button", name="Change").click()
 
 
-def order(page: Page, served: Read, *, pickup: bool = False) -> str:
+def order(page: Page, served: Read, *, pickup: bool = False, post_id: str = "reader-masks") -> str:
     """Join and order from the card of a post; gives the order."""
-    page.goto(f"{served.url}/posts/reader-masks")
+    page.goto(f"{served.url}/posts/{post_id}")
     if pickup:
         page.get_by_label("I pick it up").check()
     page.get_by_label("Join the light membership").check()

@@ -3,6 +3,7 @@
 import httpx
 from playwright.sync_api import Browser, Page, expect
 
+from lutong_local.processes import wait
 from tests.support.reader_page import Read, order, read_as, signed_in
 from tests.support.web_console import CHROMIUM_ONLY
 
@@ -71,6 +72,17 @@ def test_an_order_at_a_till_goes_to_a_sealed_door(page: Page, served: Read) -> N
             return
         page.wait_for_timeout(250)  # a poll of the condition above
     raise AssertionError(f"the sale is not that of the till: {sales}")
+
+
+def test_an_order_from_a_deleted_post_is_still_listed(page: Page, served: Read) -> None:
+    program_id = served.staff("GET", "feed", "/v1/posts/reader-masks")["card"]["program_id"]
+    post = {"post_id": "gone-soon", "author_id": "watsons", "text": "补水面膜", "program_id": program_id}
+    served.staff("POST", "feed", "/v1/posts", **post)
+    assert wait(lambda: served.staff("GET", "feed", "/v1/posts/gone-soon")["card"]["state"] == "active")
+    order_id = order(page, served, post_id="gone-soon")
+    served.staff("DELETE", "feed", "/v1/posts/gone-soon?reason=spam")
+    page.goto(f"{served.url}/orders")
+    expect(page.locator(f'a[href="/orders/{order_id}"]')).to_have_text("CN¥59.00")
 
 
 def test_who_has_no_credit_reads_so(page: Page, served: Read) -> None:

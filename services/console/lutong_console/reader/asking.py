@@ -67,11 +67,11 @@ class Asking:
         return await self._ask("GET", service, path, params=query, headers=headers)
 
     async def find(self, service: str, path: str) -> Any:  # noqa: ANN401  # JSON
-        """What is there, or None."""
+        """What is there, or None: also of what is there no more."""
         try:
             return await self.get(service, path)
         except RefusedError as refused:
-            if refused.status == httpx.codes.NOT_FOUND:
+            if refused.status in {httpx.codes.NOT_FOUND, httpx.codes.GONE}:
                 return None
             raise
 
