@@ -61,9 +61,8 @@ def console(  # noqa: PLR0913  # one parameter per option
     `lutong up` starts one: then this prints another link into that one, and ends. With --issuer, people sign in there,
     each with the role of their ID token; a confidential client's secret is in the file LUTONG_CONSOLE_CLIENT_SECRET_FILE.
     """
-    is_another = (
-        issuer or read_only or beside or (probe_every_s and not in_a_container())
-    )  # which has it in its environment
+    probes = probe_every_s and not in_a_container()  # there it is in the environment of every command
+    is_another = issuer or read_only or beside or probes
     if not is_another and port == PORT and (running := running_console.find(stack)):
         running_console.show_link(running_console.link(running), as_json=as_json)
         return

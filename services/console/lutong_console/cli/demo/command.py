@@ -21,9 +21,8 @@ from lutong_console.cli.demo.world import build_world
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, line, out, table
 from lutong_console.deployment import COMPOSE
-from lutong_console.targets import Json, Suite, suite
+from lutong_console.targets import Json, Suite, stack_named, suite
 from lutong_local import stack as local
-from lutong_local.stack import home
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +103,13 @@ def _running(stack: str, *, keep: bool) -> Iterator[None]:
     if stack == COMPOSE:
         yield
         return
-    before = local.load(home() / stack)
-    ran = before is not None and any(map(before.runs, before.children))
+    is_new, ran = stack_named(stack) is None, not running_console.has_ended(stack)
     running = start(stack)
     try:
         yield
     finally:
         if not (keep or ran):
-            local.down(running, echo, purge=before is None)
+            local.down(running, echo, purge=is_new)
 
 
 async def _walk(target: Suite, *, quiet: bool) -> list[Walked]:
