@@ -132,7 +132,7 @@ compose-watch: ## Rebuild and restart a service when its code changes
 	@cd deploy && docker compose watch --no-up
 
 test-compose: setup ## The containers for real: upgrade, roads, kills, backup, restore (needs a Docker engine; ELSEWHERE=1: three brokers, your own servers)
-	@$(BIN)/python -m pytest tests/compose/$(if $(ELSEWHERE),test_elsewhere.py,test_compose.py) --timeout 900 $(ARGS)
+	@$(BIN)/python -m pytest $(if $(ELSEWHERE),tests/compose/test_elsewhere.py,tests/compose/test_configuration.py tests/compose/test_compose.py) --timeout 900 $(ARGS)
 
 first-day: setup ## Run every command of docs/first-day.md in containers (needs a Docker engine)
 	@$(BIN)/python -m pytest tests/compose/test_first_day.py --timeout 1800 $(ARGS)

@@ -6,19 +6,16 @@ import os
 import subprocess
 import sys
 import tarfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from uuid_utils.compat import uuid7
 
 from lutong_contracts.topics import SERVICES
 from lutong_local.ports import free_port
-
-T = TypeVar("T")
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 PORTS: Final = (
@@ -160,14 +157,6 @@ def start_older(made: Containers, directory: Path) -> None:
     older.up("--build")
     assert roads(made) == 8
     made.before = {"records": counts(made)["records"], "image": older.image("feed")}
-
-
-def comes_to(seen: Callable[[], T], wanted: T) -> bool:
-    """Whether what is seen becomes what is wanted within a minute: services and Prometheus report every few seconds."""
-    deadline = time.monotonic() + 60
-    while seen() != wanted and time.monotonic() < deadline:
-        time.sleep(1)  # between two looks
-    return seen() == wanted
 
 
 def engine() -> str | None:

@@ -1,0 +1,45 @@
+"""What compose.yaml asks for, before anything of it runs."""
+
+import json
+import subprocess
+
+import pytest
+
+from lutong_contracts.topics import SERVICES
+from tests.compose.containers import DEPLOY, engine
+
+
+@pytest.mark.parametrize("profile", ["", "observability", "tracing", "ha", "tools", "proxy", "*"])
+def test_compose_understands_every_profile(profile: str) -> None:
+    if why := engine():
+        pytest.skip(why)
+    chosen = ["--profile", profile] if profile else []
+    command = ["docker", "compose", "--file", str(DEPLOY / "compose.yaml"), *chosen, "config", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_containers_meet_on_the_networks_that_they_need() -> None:
+    if why := engine():
+        pytest.skip(why)
+    command = [
+        "docker",
+        "compose",
+        "--file",
+        str(DEPLOY / "compose.yaml"),
+        "--profile",
+        "*",
+        "config",
+        "--format",
+        "json",
+    ]
+    shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["services"]
+    on = {
+        network: {name for name, piece in shown.items() if network in piece["networks"]}
+        for network in ("kafka", "postgres", "http")
+    }
+    jobs = {f"{service}-migrate" for service in SERVICES} | {"databases"}
+    assert on["postgres"] == {"postgres", "postgres-exporter", "console", *SERVICES, *jobs}
+    brokers = {"kafka", "kafka-2", "kafka-3"}
+    assert on["kafka"] == {*brokers, "kafka-exporter", "acl", "topics", "console", "kafka-ui", *SERVICES}
+    assert on["http"] == {"collector", "console", "prometheus", "proxy", *SERVICES}
