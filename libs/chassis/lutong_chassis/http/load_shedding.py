@@ -17,6 +17,7 @@ from lutong_chassis.request import request_id_of
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 WATCHED: Final = frozenset({"/livez", "/readyz", "/metrics"})
+"""What is asked every few seconds, whether a service is well: always answered, and in no trace."""
 _OPERATIONS: Final = "/operations/"
 OPERATORS_MAX: Final = 8
 """Requests of operators above the limit: who looks for the cause gets in when everything is full."""

@@ -6,7 +6,7 @@ They are kept by reviewers: docs/discovery.md describes how, and what they were 
 
 import re
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
@@ -22,6 +22,7 @@ class _Rule(NamedTuple):
     words: re.Pattern[str]
 
 
+@lru_cache(maxsize=1024)
 def concern(text: str) -> str | None:
     """The subject because of which a post gets no card: death, disaster, crime, illness, rumour, an
     incident, news about a company, or figures; or None.
