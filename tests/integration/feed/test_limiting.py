@@ -10,7 +10,7 @@ from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_member, bearer, deliver
 from lutong_contracts.feed import PostPublished
 from lutong_feed.handlers import handlers
-from tests.integration.feed.test_placements import HOME, a_card, ask, follow, ids, post, walked
+from tests.integration.feed.placing import HOME, a_card, ask, follow, ids, post, walked
 
 ANN, BO, CY = (bearer(a_member(name)) for name in ("ann", "bo", "cy"))
 

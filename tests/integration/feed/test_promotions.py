@@ -15,8 +15,8 @@ from lutong_contracts.touches import read
 from lutong_contracts.traffic import PromotionChanged, TrafficReserved
 from lutong_feed.handlers import handlers
 from lutong_feed.promotions import domain
+from tests.integration.feed.placing import BO, CY, HOME, a_card, ask, follow, ids, less_of, post
 from tests.integration.feed.test_feed import consume_own_events
-from tests.integration.feed.test_placements import BO, CY, HOME, a_card, ask, follow, ids, less_of, post
 
 HOUR = timedelta(hours=1)
 

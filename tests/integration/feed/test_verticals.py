@@ -13,7 +13,7 @@ from lutong_contracts.feed import Interaction, InteractionsReported
 from lutong_contracts.touches import Served
 from lutong_feed.handlers import handlers
 from lutong_feed.touches.domain import Keys
-from tests.integration.feed.test_placements import post
+from tests.integration.feed.placing import post
 
 ANN = bearer(a_member("ann"))
 ENDS = datetime(2026, 10, 31, 16, tzinfo=UTC)
