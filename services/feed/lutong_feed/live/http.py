@@ -1,4 +1,4 @@
-"""What cards of an answer show live: one statement for all of them, however many there are."""
+"""What cards of an answer show live: two statements for all of them, however many there are."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Annotated, Final, NamedTuple
 
-import asyncpg
 from fastapi import Depends, Header
 
 from lutong_chassis import Problem, Reads
@@ -14,6 +13,7 @@ from lutong_contracts.values import Place
 from lutong_feed.live import store
 from lutong_feed.live.domain import Live, Offer, Shelf, Spot, distance_m, live, unlocated
 from lutong_feed.live.sentences import stated
+from lutong_feed.live.store import OfferRow, PlaceRow, SoldRow
 from lutong_feed.offers.http import show_offers
 from lutong_feed.views import LiveView, PostView, TextView
 
@@ -26,6 +26,24 @@ class CardKey(NamedTuple):
 
     program_id: str
     version: int
+
+
+class Shop(NamedTuple):
+    """A merchant's places that a viewer may be served from, and what they have."""
+
+    spots: list[Spot]
+    bands: dict[Shelf, str]
+
+
+class Shown(NamedTuple):
+    """What a card shows live, of which offer."""
+
+    live: Live
+    merchant_id: str
+    offer: Offer
+
+
+_NO_SHOP: Final = Shop([], {})
 
 
 def _near(lutong_place: Annotated[str | None, Header(max_length=40, description="where the reader is: latitude,longitude; rounded to two decimals, and kept nowhere")] = None) -> Place | None:  # fmt: skip
@@ -41,20 +59,20 @@ Near = Annotated[Place | None, Depends(_near)]
 """Where the reader is, if their client states it: in a header, which no log has; never in an address."""
 
 
-async def lives(read: Reads, program_ids: Iterable[str | None], near: Place | None) -> Mapping[CardKey, LiveView]:
+async def lives(read: Reads, program_ids: Iterable[str | None], near: Place | None) -> Mapping[CardKey, Shown]:
     """What the cards of some programs show live, by program and version."""
     wanted = sorted({each for each in program_ids if each})
-    if not wanted:
+    sold = await store.offers(read, wanted) if wanted else []
+    if not sold:
         return {}
+    shops = await _shops(read, sold, near)
     now = datetime.now(UTC)
-    rows = await store.around(read, wanted, near)
-    shown: dict[CardKey, LiveView] = {}
-    spots = _Spots(near)
-    for key, group in groupby(rows, key=lambda row: CardKey(row["program_id"], row["version"])):
-        view = _of_card(list(group), spots, now, placed=near is not None)
-        if view:
-            shown[key] = view
-    return shown
+    found: dict[CardKey, Shown] = {}
+    for key, group in groupby(sold, key=lambda row: CardKey(row.program_id, row.version)):
+        shown = _of_card(list(group), shops, now, placed=near is not None)
+        if shown:
+            found[key] = shown
+    return found
 
 
 async def enliven(read: Reads, posts: Sequence[PostView], near: Place | None, viewer_id: str | None) -> None:
@@ -64,49 +82,35 @@ async def enliven(read: Reads, posts: Sequence[PostView], near: Place | None, vi
     await show_offers(read, posts, viewer_id)
 
 
-def show(posts: Sequence[PostView], known: Mapping[CardKey, LiveView]) -> None:
+def show(posts: Sequence[PostView], known: Mapping[CardKey, Shown]) -> None:
     """Let cards that can be opened show what is known of them."""
     for card in (post.card for post in posts):
         if card.state == "active" and card.program_id and card.version is not None:
             found = known.get(CardKey(card.program_id, card.version))
-            card.live = found.model_copy() if found else None
+            card.live = view_of(*found) if found else None
 
 
-class _Spots:
-    """The places of an answer, each made once: cards of one merchant have them in common, and each offer names them again."""
-
-    def __init__(self, near: Place | None) -> None:
-        self._near = near
-        self._known: dict[tuple[str, str], Spot] = {}
-
-    def of(self, row: asyncpg.Record) -> Spot:
-        """The place that a row names."""
-        key = row["merchant_id"], row["location_id"]
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = _spot(row, self._near)
-        return found
-
-
-def _of_card(rows: Sequence[asyncpg.Record], spots: _Spots, now: datetime, *, placed: bool) -> LiveView | None:
-    offers: dict[int, Offer] = {}
-    places: dict[str, Spot] = {}
-    bands: dict[Shelf, str] = {}
+async def _shops(read: Reads, sold: Sequence[OfferRow], near: Place | None) -> Mapping[str, Shop]:
+    """The merchants of these offers: cards of one merchant have its places in common."""
+    rows = await store.around(read, (SoldRow(row.merchant_id, row.offer.sku) for row in sold), near)
+    shops: dict[str, Shop] = {}
     for row in rows:
-        place, location_id, band = row["place"], row["location_id"], row["band"]
-        if place not in offers:
-            offers[place] = Offer(row["sku"], row["title"], row["amount_minor"], row["currency"])
-        if location_id and location_id not in places:
-            places[location_id] = spots.of(row)
-        if location_id and band:
-            bands[Shelf(location_id, row["sku"])] = band
-    found = live(list(offers.values()), places.values(), bands, now)
+        shop = shops.setdefault(row.merchant_id, Shop([], {}))
+        shop.spots.append(_spot(row, near))
+        shop.bands.update((Shelf(row.location_id, sku), band) for sku, band in zip(row.skus, row.bands, strict=True))
+    return shops
+
+
+def _of_card(rows: Sequence[OfferRow], shops: Mapping[str, Shop], now: datetime, *, placed: bool) -> Shown | None:
+    shop, located = shops.get(rows[0].merchant_id, _NO_SHOP), rows[0].located
+    spots = shop.spots if located else [spot for spot in shop.spots if spot.kind != "store"]
+    found = live([row.offer for row in rows], spots, shop.bands, now)
     if found is None:
         return None
-    if placed and not rows[0]["located"]:
+    if placed and not located:
         found = unlocated(found)
-    offer = next(each for each in offers.values() if each.sku == found.sku)
-    return view_of(found, rows[0]["merchant_id"], offer)
+    offer = next(row.offer for row in rows if row.offer.sku == found.sku)
+    return Shown(found, rows[0].merchant_id, offer)
 
 
 def view_of(found: Live, merchant_id: str, offer: Offer) -> LiveView:
@@ -115,14 +119,7 @@ def view_of(found: Live, merchant_id: str, offer: Offer) -> LiveView:
     return LiveView(merchant_id=merchant_id, **facts, text=TextView(**stated(found)._asdict()))
 
 
-def _spot(row: asyncpg.Record, near: Place | None) -> Spot:
-    away = distance_m(near, Place(latitude=row["latitude"], longitude=row["longitude"])) if near else None
-    return Spot(
-        row["location_id"],
-        row["kind"],
-        row["state"],
-        tuple(row["modes"].split()),
-        row["radius_m"],
-        row["paused_until"],
-        away,
-    )
+def _spot(row: PlaceRow, near: Place | None) -> Spot:
+    away = distance_m(near, Place(latitude=row.latitude, longitude=row.longitude)) if near else None
+    modes = tuple(row.modes.split())
+    return Spot(row.location_id, row.kind, row.state, modes, row.radius_m, row.paused_until, away)

@@ -1,16 +1,14 @@
-"""SQL of live cards: places and shelves as inventory publishes them, and one statement that joins them to the cards of a page."""
+"""SQL of live cards: places and shelves as inventory publishes them, and what the cards of a page need of them."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-import asyncpg
-
 from lutong_chassis import Reads, Tx
 from lutong_chassis.rows import columns_of
 from lutong_contracts.inventory import LocationChanged, LocationClosed, LocationOpened, LocationPaused
 from lutong_contracts.values import Place
-from lutong_feed.live.domain import OFFERS, PLACES, Cell, cell
+from lutong_feed.live.domain import OFFERS, PLACES, Cell, Offer, cell
 
 Known = LocationOpened | LocationChanged | LocationPaused | LocationClosed
 
@@ -41,8 +39,42 @@ class BandRow(NamedTuple):
     band: str
 
 
+class SoldRow(NamedTuple):
+    """A merchant's goods that some card offers."""
+
+    merchant_id: str
+    sku: str
+
+
+class OfferRow(NamedTuple):
+    """An offer of a program in one of its versions; `located` where the program may use where its reader is."""
+
+    program_id: str
+    version: int
+    merchant_id: str
+    located: bool
+    offer: Offer
+
+
+class PlaceRow(NamedTuple):
+    """A place of a merchant, and how much it has of what: `bands` are those of `skus`, one by one."""
+
+    merchant_id: str
+    location_id: str
+    kind: str
+    state: str
+    modes: str
+    radius_m: int | None
+    paused_until: datetime | None
+    latitude: float
+    longitude: float
+    skus: Sequence[str]
+    bands: Sequence[str]
+
+
 _LOCATION: Final = columns_of(LocationRow)
 _BAND: Final = columns_of(BandRow)
+_SOLD: Final = columns_of(SoldRow)
 
 
 def row_of(event: Known) -> LocationRow:
@@ -83,16 +115,11 @@ async def keep_bands(tx: Tx, rows: Iterable[BandRow]) -> None:
     )
 
 
-async def around(tx: Reads, program_ids: Sequence[str], place: Place | None) -> list[asyncpg.Record]:
-    """For each of these programs and each version of it that some viewer may see: its first offers, and the nearest places with their shelves.
-
-    One statement for a page. Without a place, where goods are sent from; with one, the nearest of nine cells of a tenth of a degree, too, for
-    those that may use it (`located`).
-    """
-    here, spot = (cell(place), place) if place else (Cell(0, 0), Place(latitude=0, longitude=0))
-    return await tx.fetch(
+async def offers(tx: Reads, program_ids: Sequence[str]) -> list[OfferRow]:
+    """The first offers of each of these programs, in each version of it that some viewer may see: by program and version, in their order."""
+    rows = await tx.fetch(
         f"""
-        WITH wanted AS (
+        WITH wanted AS MATERIALIZED (
             SELECT program.program_id, program.merchant_id, program.version,
                    CASE WHEN program.offers_of IS NULL THEN program.offers ELSE coalesce(source.offers, '[]') END AS offers,
                    program.gray_offers, (program.gray::jsonb ->> 'version')::integer AS gray_version,
@@ -104,48 +131,73 @@ async def around(tx: Reads, program_ids: Sequence[str], place: Place | None) -> 
               LEFT JOIN program AS source
                 ON source.program_id = program.offers_of AND source.merchant_id = program.merchant_id
              WHERE program.program_id = ANY ($1)
-        ), offer AS (
-            SELECT program_id, merchant_id, located, shown.version, place,
-                   each ->> 'sku' AS sku, each ->> 'title' AS title,
-                   (each -> 'unit_price' ->> 'amount_minor')::bigint AS amount_minor,
-                   each -> 'unit_price' ->> 'currency' AS currency
-              FROM wanted
-             CROSS JOIN LATERAL (VALUES (version, offers), (gray_version, gray_offers)
-                                  UNION ALL
-                                 SELECT key::integer, value::text FROM json_each(hosted_offers::json)) AS shown (version, offers)
-             CROSS JOIN LATERAL json_array_elements(coalesce(shown.offers, '[]')::json) WITH ORDINALITY AS listed (each, place)
-             WHERE shown.version IS NOT NULL AND place <= {OFFERS}
-               AND NOT coalesce((each ->> 'provided')::boolean, false)
-        ), near AS (
-            SELECT merchant.merchant_id, found.*
-              FROM (SELECT DISTINCT merchant_id FROM offer) AS merchant
-             CROSS JOIN LATERAL (
-                   (SELECT location_id, kind, state, modes, radius_m, paused_until, latitude, longitude
-                      FROM location
-                     WHERE location.merchant_id = merchant.merchant_id AND $2 AND kind = 'store' AND state <> 'closed'
-                       AND cell_south BETWEEN $3::integer - 1 AND $3 + 1 AND cell_west BETWEEN $4::integer - 1 AND $4 + 1
-                     ORDER BY (latitude - $5) ^ 2 + ((longitude - $6) * cosd($5)) ^ 2, location_id
-                     LIMIT {PLACES})
-                    UNION ALL
-                   (SELECT location_id, kind, state, modes, radius_m, paused_until, latitude, longitude
-                      FROM location
-                     WHERE location.merchant_id = merchant.merchant_id AND kind <> 'store' AND state <> 'closed'
-                     ORDER BY location_id
-                     LIMIT {PLACES})
-                   ) AS found
         )
-        SELECT program_id, version, offer.merchant_id, offer.place, offer.sku, title, amount_minor, currency, near.location_id, kind, state, modes,
-               radius_m, paused_until, latitude, longitude, band, located
-          FROM offer
-          LEFT JOIN near ON near.merchant_id = offer.merchant_id AND (located OR kind <> 'store')
-          LEFT JOIN shelf_band AS shelf
-            ON (shelf.merchant_id, shelf.location_id, shelf.sku) = (offer.merchant_id, near.location_id, offer.sku)
-         ORDER BY program_id, version, offer.place, near.location_id
+        SELECT program_id, shown.version, merchant_id, located,
+               each ->> 'sku' AS sku, each ->> 'title' AS title,
+               (each -> 'unit_price' ->> 'amount_minor')::bigint AS amount_minor,
+               each -> 'unit_price' ->> 'currency' AS currency
+          FROM wanted
+         CROSS JOIN LATERAL (VALUES (version, offers), (gray_version, gray_offers)
+                              UNION ALL
+                             SELECT key::integer, value::text FROM json_each(hosted_offers::json)) AS shown (version, offers)
+         CROSS JOIN LATERAL json_array_elements(coalesce(shown.offers, '[]')::json) WITH ORDINALITY AS listed (each, place)
+         WHERE shown.version IS NOT NULL AND place <= {OFFERS}
+           AND NOT coalesce((each ->> 'provided')::boolean, false)
+         ORDER BY program_id, shown.version, place
         """,
         sorted(set(program_ids)),
+    )
+    return [
+        OfferRow(
+            row["program_id"],
+            row["version"],
+            row["merchant_id"],
+            row["located"],
+            Offer(row["sku"], row["title"], row["amount_minor"], row["currency"]),
+        )
+        for row in rows
+    ]
+
+
+async def around(tx: Reads, wanted: Iterable[SoldRow], place: Place | None) -> list[PlaceRow]:
+    """The places of each of these merchants that a viewer may be served from, and what each has of the merchant's goods that are asked for.
+
+    Without a place, where goods are sent from; with one, the nearest of nine cells of a tenth of a degree, too. Shelves are looked up by
+    their key, place by place: the planner does not know how few places there are, and read every shelf there is when it joined them.
+    """
+    here, spot = (cell(place), place) if place else (Cell(0, 0), Place(latitude=0, longitude=0))
+    first = len(_SOLD.fields)
+    nearby, south, west, latitude, longitude = (f"${first + n}" for n in range(1, 6))
+    rows = await tx.fetch(
+        f"""
+        SELECT sold.merchant_id, found.*, skus, bands
+          FROM (SELECT merchant_id, array_agg(DISTINCT sku) AS wanted FROM {_SOLD.unnest()} GROUP BY merchant_id) AS sold
+         CROSS JOIN LATERAL (
+               (SELECT location_id, kind, state, modes, radius_m, paused_until, latitude, longitude
+                  FROM location
+                 WHERE location.merchant_id = sold.merchant_id AND {nearby} AND kind = 'store' AND state <> 'closed'
+                   AND cell_south BETWEEN {south}::integer - 1 AND {south} + 1
+                   AND cell_west BETWEEN {west}::integer - 1 AND {west} + 1
+                 ORDER BY (latitude - {latitude}) ^ 2 + ((longitude - {longitude}) * cosd({latitude})) ^ 2, location_id
+                 LIMIT {PLACES})
+                UNION ALL
+               (SELECT location_id, kind, state, modes, radius_m, paused_until, latitude, longitude
+                  FROM location
+                 WHERE location.merchant_id = sold.merchant_id AND kind <> 'store' AND state <> 'closed'
+                 ORDER BY location_id
+                 LIMIT {PLACES})
+               ) AS found
+         CROSS JOIN LATERAL (
+               SELECT coalesce(array_agg(sku), '{{}}') AS skus, coalesce(array_agg(band), '{{}}') AS bands
+                 FROM shelf_band AS shelf
+                WHERE (shelf.merchant_id, shelf.location_id) = (sold.merchant_id, found.location_id) AND sku = ANY (sold.wanted)
+               ) AS shelves
+        """,
+        *_SOLD.arrays(sorted(set(wanted))),
         place is not None,
         here.south,
         here.west,
         spot.latitude,
         spot.longitude,
     )
+    return [PlaceRow(**row) for row in rows]

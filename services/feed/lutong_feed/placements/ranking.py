@@ -11,11 +11,10 @@ from prometheus_client import Counter
 
 from lutong_chassis import Reads
 from lutong_chassis.settings import settings_of
-from lutong_feed.live.http import CardKey
+from lutong_feed.live.http import CardKey, Shown
 from lutong_feed.placements import domain, store
 from lutong_feed.placements.domain import Candidate, Fallback, Offered, Ranked, Signals
 from lutong_feed.settings import FeedSettings
-from lutong_feed.views import LiveView
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +24,7 @@ SERVED: Final = Counter(
 _UNABLE, _NO_CARD, _SENT, _FEW, _ABLE = 0.0, 0.5, 0.6, 0.8, 1.0
 """How well a card can be fulfilled here: not, there is none, by the flagship alone, a few are left, or at once."""
 
-Lives = Mapping[CardKey, LiveView]
+Lives = Mapping[CardKey, Shown]
 """What cards show live, as far as they sell goods."""
 
 
@@ -50,9 +49,10 @@ def candidate(row: asyncpg.Record, lives: Lives) -> Candidate:
 def _ability(row: asyncpg.Record, lives: Lives) -> float:
     if row["state"] != "active":
         return _UNABLE if row["program_id"] else _NO_CARD
-    live = lives.get(CardKey(row["program_id"], row["version"]))
-    if live is None or live.state == "unknown":
+    shown = lives.get(CardKey(row["program_id"], row["version"]))
+    if shown is None or shown.live.state == "unknown":
         return _ABLE
+    live = shown.live
     if live.state == "degraded":
         return _SENT if live.fallback == "flagship" else _UNABLE
     return _FEW if live.band == "limited_availability" else _ABLE
