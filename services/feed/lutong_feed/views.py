@@ -174,3 +174,9 @@ class RequestView(BaseModel):
     location_kind: str | None
     total_minor: int
     currency: str
+
+
+class ListedRequestView(RequestView):
+    """A request in a list, and what the program that was asked is called now."""
+
+    title: str | None

@@ -82,7 +82,7 @@ def test_an_order_from_a_deleted_post_is_still_listed(page: Page, served: Read) 
     order_id = order(page, served, post_id="gone-soon")
     served.staff("DELETE", "feed", "/v1/posts/gone-soon?reason=spam")
     page.goto(f"{served.url}/orders")
-    expect(page.locator(f'a[href="/orders/{order_id}"]')).to_have_text("CN¥59.00")
+    expect(page.locator(f'a[href="/orders/{order_id}"]')).to_have_text("屈臣氏轻会员 · CN¥59.00")
 
 
 def test_who_has_no_credit_reads_so(page: Page, served: Read) -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from lutong_chassis.auth import Principal
 from lutong_chassis.database import Pool
-from lutong_chassis.testing import a_member, an_operator, bearer, in_transaction
+from lutong_chassis.testing import a_member, an_operator, bearer, deliver, in_transaction
+from lutong_feed.handlers import handlers
+from tests.integration.feed.test_feed import RELEASED
 
 ANN = a_member("ann")
 WHERE = "/v1/accounts/ann/requests"
@@ -50,6 +52,12 @@ async def test_a_walk_has_each_request_once(limit: int, client: httpx.AsyncClien
 async def test_without_a_page_there_are_a_hundred(client: httpx.AsyncClient) -> None:
     answer = await page(client)
     assert (len(answer.json()), CURSOR in answer.headers) == (7, False)
+
+
+async def test_each_names_its_program_as_it_is_now(client: httpx.AsyncClient, pool: Pool) -> None:
+    assert {each["title"] for each in (await page(client)).json()} == {None}
+    await deliver(pool, handlers, RELEASED)
+    assert {each["title"] for each in (await page(client)).json()} == {RELEASED.title}
 
 
 async def test_a_cursor_of_another_reader_is_refused(client: httpx.AsyncClient) -> None:

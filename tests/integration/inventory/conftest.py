@@ -23,6 +23,12 @@ async def client(service: Service, pool: Pool) -> AsyncIterator[httpx.AsyncClien
     """A client of an inventory with two stores and a flagship, all empty."""
     async with http_client(service, pool) as client:
         for name, kind, latitude, longitude in SITES:
-            site = {"merchant_id": "shop", "kind": kind, "name": name, "latitude": latitude, "longitude": longitude}
+            site = {
+                "merchant_id": "shop",
+                "kind": kind,
+                "name": f"Shop {name}",
+                "latitude": latitude,
+                "longitude": longitude,
+            }
             assert (await client.put(f"/v1/locations/{name}", json=site)).status_code == 200
         yield client

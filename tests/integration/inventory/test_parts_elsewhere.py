@@ -34,6 +34,13 @@ async def test_a_part_that_is_declined_goes_elsewhere_alone(client: httpx.AsyncC
     await summary(client)
 
 
+async def test_an_order_names_the_stores_of_its_parts(client: httpx.AsyncClient, pool: Pool) -> None:
+    await a_split(client, pool)
+    found = await order(client)
+    assert [part["location_name"] for part in found["fulfilments"]] == ["Shop near", "Shop far"]  # type: ignore[attr-defined]  # JSON
+    assert found["location_name"] is None
+
+
 async def test_a_whole_order_that_is_declined_may_be_split(client: httpx.AsyncClient, pool: Pool) -> None:
     await a_split(client, pool, near_cup=2, far_tea=0, flagship_tea=1)
     assert [part["location_id"] for part in (await order(client))["fulfilments"]] == ["near"]  # type: ignore[attr-defined]  # JSON

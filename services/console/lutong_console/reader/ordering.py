@@ -66,14 +66,10 @@ async def _door(asking: Asking, form: Mapping[str, str]) -> str | None:
 
 
 async def orders(request: Request) -> Response:
-    """The reader's latest orders, each with the title of the card that it came from."""
+    """The reader's latest orders."""
     me = reader_of(request)
-    asking = Asking(request, me)
-    found = await asking.get("feed", f"/v1/accounts/{me.account_id}/requests")
-    post_ids = sorted({each["post_id"] for each in found})
-    posts = await asyncio.gather(*(asking.find("feed", f"/v1/posts/{post_id}") for post_id in post_ids))
-    titles = {post["post_id"]: post["card"]["title"] for post in posts if post}
-    return show(request, "orders.html", {"orders": [each | {"title": titles.get(each["post_id"])} for each in found]})
+    found = await Asking(request, me).get("feed", f"/v1/accounts/{me.account_id}/requests")
+    return show(request, "orders.html", {"orders": found})
 
 
 async def order(request: Request) -> Response:

@@ -16,7 +16,7 @@ from lutong_feed.engagements.handlers import view
 from lutong_feed.paging.domain import after
 from lutong_feed.paging.http import Page, walk
 from lutong_feed.touches.http import Touches
-from lutong_feed.views import CardView, RequestView
+from lutong_feed.views import CardView, ListedRequestView, RequestView
 
 router = routes("feed")
 _GONE: Final = documented(410)
@@ -111,7 +111,7 @@ async def list_requests(
     read: Read,
     page: Annotated[LongPage, Query()],
     response: Response,
-) -> list[RequestView]:
+) -> list[ListedRequestView]:
     """A viewer's requests, the latest first; `Lutong-Next-Cursor` leads to those before, and is absent on the last page."""
     who.require(member=account_id, hide=("account", account_id))
     way = walk(touches, who, f"requests {account_id}")
@@ -121,4 +121,4 @@ async def list_requests(
         response.headers["lutong-next-cursor"] = way.word(
             after(before, [row.requested_at for row in rows[: page.limit]])
         )
-    return [view(row.request) for row in rows[: page.limit]]
+    return [ListedRequestView(title=row.title, **view(row.request).model_dump()) for row in rows[: page.limit]]

@@ -206,19 +206,21 @@ async def requests(tx: Reads, order_ids: Iterable[str]) -> dict[str, RequestRow]
     return {row["order_id"]: RequestRow(*row) for row in rows}
 
 
-class DatedRequest(NamedTuple):
-    """A request, and when it was made."""
+class ListedRequest(NamedTuple):
+    """A request, when it was made, and what its program is called now."""
 
     requested_at: datetime
+    title: str | None
     request: RequestRow
 
 
-async def requests_of(tx: Reads, viewer_id: str, before: Cursor | None, limit: int) -> list[DatedRequest]:
+async def requests_of(tx: Reads, viewer_id: str, before: Cursor | None, limit: int) -> list[ListedRequest]:
     """A viewer's requests, the latest first. A cursor is a moment, and how many of that moment were seen."""
     rows = await tx.fetch(
         f"""
-        SELECT requested_at, {_SHOWN}
+        SELECT requested_at, title, {_SHOWN}
           FROM service_request
+          LEFT JOIN program USING (program_id)
          WHERE viewer_id = $1 AND ($2::timestamptz IS NULL OR requested_at <= $2)
          ORDER BY requested_at DESC, order_id
         OFFSET $3
@@ -229,4 +231,4 @@ async def requests_of(tx: Reads, viewer_id: str, before: Cursor | None, limit: i
         before.number if before else 0,
         limit,
     )
-    return [DatedRequest(row[0], RequestRow(*tuple(row)[1:])) for row in rows]
+    return [ListedRequest(row[0], row[1], RequestRow(*tuple(row)[2:])) for row in rows]

@@ -99,6 +99,12 @@ async def locations_named(
     return {LocationName(each.merchant_id, each.location_id): each for each in found}
 
 
+async def titles(tx: Reads, keys: Iterable[str]) -> dict[str, str]:
+    """What people call locations, by the keys that they are stored under."""
+    rows = await tx.fetch("SELECT location_id, name FROM location WHERE location_id = ANY ($1)", sorted(set(keys)))
+    return {row["location_id"]: row["name"] for row in rows}
+
+
 async def owners(tx: Reads, location_ids: Iterable[str]) -> dict[str, list[str]]:
     """The merchants that have a location of an id."""
     rows = await tx.fetch(

@@ -1,6 +1,6 @@
 """Orders, read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import orjson
@@ -29,17 +29,22 @@ async def get_order(order_id: Identifier, who: Who, read: Read) -> dict[str, Any
     row = await order_store.order(read, order_id) or not_found("order", order_id)
     who.require(merchant=row.merchant_id, member=row.member_id, hide=("order", order_id))
     parts = await order_store.parts_of(read, [order_id]) if row.part_of == order_id else []
-    shown = {name: getattr(row, name) for name in (*_OF_ORDER, *_OF_PART)} | {"order_id": order_id} | _whole(parts)
-    refunds = await refund_store.refunds_of(read, [part.order_id for part in parts] or [order_id])
-    fulfilments = [
-        {"fulfilment_id": part.order_id} | {name: getattr(part, name) for name in _OF_PART} for part in parts or [row]
-    ]
-    return shown | {
-        "merchant_id": row.merchant_id,
-        "lines": orjson.loads(row.lines),
-        "fulfilments": fulfilments,
-        "refunds": [refund._asdict() for refund in refunds],
-    }
+    served = parts or [row]
+    titles = await location_store.titles(read, [part.location_key for part in served if part.location_key])
+    shown = {name: getattr(row, name) for name in _OF_ORDER} | {"order_id": order_id}
+    refunds = await refund_store.refunds_of(read, [part.order_id for part in served])
+    fulfilments = [{"fulfilment_id": part.order_id} | _part(part, titles) for part in served]
+    return (
+        shown
+        | _part(row, titles)
+        | _whole(parts)
+        | {
+            "merchant_id": row.merchant_id,
+            "lines": orjson.loads(row.lines),
+            "fulfilments": fulfilments,
+            "refunds": [refund._asdict() for refund in refunds],
+        }
+    )
 
 
 _LISTED: Final = ("order_id", "mode", "part_of", "accept_by", "window_starts_at", "window_ends_at")
@@ -49,12 +54,17 @@ _OF_PART: Final = (
 )
 
 
+def _part(row: OrderRow, titles: Mapping[str, str]) -> dict[str, Any]:
+    """Where a part is served from, and how far it is."""
+    return {name: getattr(row, name) for name in _OF_PART} | {"location_name": titles.get(row.location_key or "")}
+
+
 def _whole(parts: Sequence[OrderRow]) -> dict[str, Any]:
     """What parts are together, where there are several: at no location, and as far as the last of them."""
     if not parts:
         return {}
     sums = {name: sum(getattr(part, name) for part in parts) for name in ("amount_minor", "refunded_minor")}
-    nowhere = dict.fromkeys(("location_id", "location_kind", "distance_m", "accept_by", "part_of"))
+    nowhere = dict.fromkeys(("location_id", "location_name", "location_kind", "distance_m", "accept_by", "part_of"))
     return nowhere | sums | {"state": state_of([part.state for part in parts])}
 
 
