@@ -16,6 +16,7 @@ from lutong_contracts.values import Identifier, Offer, Reason, Title, Value
 _OFFERS_OF: Final = (
     "The program whose offers it sells, of the same merchant and in its version in force; then `offers` is empty."
 )
+_PROMOTABLE: Final = "Whether it may be promoted: both audits passed it. False when the first one alone did; VersionApproved follows if the second does, too."
 _NEEDS: Final = "What it needs of the app that it runs in; absent: nothing, as before hosts were known."
 
 
@@ -74,6 +75,7 @@ class VersionReleased(Event, topic=PROGRAMS, key="program_id"):
     offers: tuple[Offer, ...] = Field(max_length=500)
     offers_of: Identifier | None = Field(default=None, description=_OFFERS_OF)
     needs: Needs | None = Field(default=None, description=_NEEDS)
+    promotable: bool = Field(default=True, description=_PROMOTABLE)
 
 
 class VersionRolledBack(Event, topic=PROGRAMS, key="program_id"):
@@ -88,6 +90,7 @@ class VersionRolledBack(Event, topic=PROGRAMS, key="program_id"):
     offers: tuple[Offer, ...] = Field(max_length=500)
     offers_of: Identifier | None = Field(default=None, description=_OFFERS_OF)
     needs: Needs | None = Field(default=None, description=_NEEDS)
+    promotable: bool = Field(default=True, description=_PROMOTABLE)
 
 
 class VersionAdmitted(Event, topic=PROGRAMS, key="program_id"):

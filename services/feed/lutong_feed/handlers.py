@@ -12,6 +12,7 @@ from lutong_contracts.registry import (
     ProgramSuspended,
     ServiceDiscovered,
     ServiceNotFound,
+    VersionApproved,
     VersionReleased,
     VersionRolledBack,
 )
@@ -38,6 +39,7 @@ from lutong_feed.publishing.domain import edge_of, quote_of
 from lutong_feed.reposts import store as repost_store
 from lutong_feed.reposts.domain import Quote, Repost
 from lutong_feed.revising import handlers as revising
+from lutong_feed.store import VersionRow
 from lutong_feed.texts.domain import why_unpublished
 from lutong_feed.timelines import handlers as timelines
 
@@ -125,6 +127,13 @@ async def show_released_version(batch: Sequence[Received[VersionReleased]], tx: 
 async def show_earlier_version(batch: Sequence[Received[VersionRolledBack]], tx: Tx) -> list[Outgoing]:
     """An earlier version is in force again."""
     await store.save_programs(tx, [received.event for received in batch])
+    return []
+
+
+@handlers.on(VersionApproved)
+async def recommend_approved_version(batch: Sequence[Received[VersionApproved]], tx: Tx) -> list[Outgoing]:
+    """The second audit found nothing wrong: placements may recommend the program, if this version is in force."""
+    await store.save_approved(tx, [VersionRow(r.event.program_id, r.event.version) for r in batch])
     return []
 
 

@@ -1,13 +1,13 @@
 """Every SQL statement of the feed: sets of keys in, sets of rows out."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import asyncpg
 import orjson
 
 from lutong_chassis import Reads, Tx, columns
-from lutong_chassis.rows import columns_of
+from lutong_chassis.rows import Sql, columns_of
 from lutong_contracts.registry import VersionReleased, VersionRolledBack
 from lutong_feed.domain import (
     MAY_BECOME,
@@ -26,7 +26,22 @@ class VersionRow(NamedTuple):
     number: int
 
 
+class ProgramRow(NamedTuple):
+    """A program in its version in force; offers and needs are JSON."""
+
+    program_id: str
+    merchant_id: str
+    version: Annotated[int, Sql("integer")]
+    title: str
+    page: str
+    offers: str
+    offers_of: str | None
+    needs: str | None
+    promotable: bool
+
+
 _VERSION: Final = columns_of(VersionRow)
+_PROGRAM: Final = columns_of(ProgramRow)
 
 
 async def save_posts(tx: Tx, posts: Sequence[StoredPost], correlation_ids: Sequence[str]) -> set[str]:
@@ -76,33 +91,39 @@ async def end_gray(tx: Tx, ended: Iterable[VersionRow]) -> None:
 
 async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRolledBack]) -> None:
     """Remember the version in force of each program; the last word counts. What was in gray is not any more."""
-    latest = {event.program_id: event for event in released}
+    latest = {event.program_id: _program(event) for event in released}
+    changed = ", ".join(f"{name} = excluded.{name}" for name in _PROGRAM.fields[1:])
     await tx.execute(
-        """
-        INSERT INTO program (program_id, merchant_id, version, title, page, offers, offers_of, needs)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+        f"""
+        INSERT INTO program ({_PROGRAM.names})
+        SELECT {_PROGRAM.names} FROM {_PROGRAM.unnest()}
             ON CONFLICT (program_id) DO UPDATE
-           SET merchant_id = excluded.merchant_id, version = excluded.version, title = excluded.title,
-               page = excluded.page, offers = excluded.offers, offers_of = excluded.offers_of,
-               needs = excluded.needs, gray = NULL,
-               gray_offers = NULL, offline_for = NULL
+           SET {changed}, gray = NULL, gray_offers = NULL, offline_for = NULL
         """,
-        *columns(
-            [
-                (
-                    key,
-                    e.merchant_id,
-                    e.version,
-                    e.title,
-                    e.page,
-                    orjson.dumps([o.model_dump() for o in e.offers]).decode(),
-                    e.offers_of,
-                    e.needs.model_dump_json() if e.needs else None,
-                )
-                for key, e in sorted(latest.items())
-            ],
-            7,
-        ),
+        *_PROGRAM.arrays(row for _, row in sorted(latest.items())),
+    )
+
+
+def _program(event: VersionReleased | VersionRolledBack) -> ProgramRow:
+    """The version in force of a program as its row."""
+    offers = orjson.dumps([offer.model_dump() for offer in event.offers]).decode()
+    needs = event.needs.model_dump_json() if event.needs else None
+    return ProgramRow(
+        event.program_id, event.merchant_id, event.version, event.title, event.page, offers, event.offers_of, needs,
+        event.promotable,
+    )  # fmt: skip
+
+
+async def save_approved(tx: Tx, approved: Iterable[VersionRow]) -> None:
+    """Versions passed the second audit: placements may recommend those that are in force."""
+    await tx.execute(
+        f"""
+        UPDATE program
+           SET promotable = true
+          FROM {_VERSION.unnest()}
+         WHERE program.program_id = given.program_id AND version = given.number AND NOT promotable
+        """,
+        *_VERSION.arrays(sorted(set(approved))),
     )
 
 

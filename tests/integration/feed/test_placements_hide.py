@@ -9,9 +9,9 @@ import pytest
 
 from lutong_chassis.database import Pool
 from lutong_chassis.testing import a_member, bearer, deliver
-from lutong_contracts.registry import ProgramSuspended, VersionForcedOffline
+from lutong_contracts.registry import ProgramSuspended, VersionApproved, VersionForcedOffline
 from lutong_feed.handlers import handlers
-from tests.integration.feed.placing import HOME, a_card, ask, follow, ids, post, use, walked
+from tests.integration.feed.placing import HOME, a_card, ask, follow, ids, post, released, use, walked
 
 
 async def hide(client: httpx.AsyncClient, pool: Pool, how: str, post_id: str) -> None:
@@ -115,3 +115,24 @@ def _nothing_hidden(page: dict[str, Any], reader: str, alive: dict[str, str], bl
     for each in ids(page):
         assert each in alive
         assert not {(reader, alive[each]), (alive[each], reader)} & set(blocks)
+
+
+async def test_what_one_audit_passed_is_recommended_to_nobody(client: httpx.AsyncClient, pool: Pool) -> None:
+    """Who used it and whose account has it find it; once the second audit passed it, everybody is shown it."""
+    tea = await a_card(client, pool, "ann", "tea")
+    await use(client, pool, "bo", tea)
+    (await client.put("/v1/accounts/cy", json={"name": "cy", "program_ids": ["tea"]})).raise_for_status()
+    await follow(client, "bo", "cy")
+    chosen = ["/v1/accounts/cy/programs", "/v1/accounts/bo/placements/recent"]
+    paths = [*chosen, *(f"/v1/accounts/bo/placements/{name}" for name in ("square", "hottest", "for_you"))]
+
+    async def shown() -> list[str]:
+        return [path for path in paths if tea in await walked(client, path)]
+
+    assert await shown() == paths  # the control
+    await deliver(pool, handlers, released("tea").model_copy(update={"version": 2, "promotable": False}))
+    assert await shown() == chosen
+    await deliver(pool, handlers, VersionApproved(program_id="tea", version=1))
+    assert await shown() == chosen  # of another version
+    await deliver(pool, handlers, VersionApproved(program_id="tea", version=2))
+    assert await shown() == paths

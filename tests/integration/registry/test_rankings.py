@@ -204,3 +204,28 @@ async def test_synthetic_journeys_count_in_no_figure_over_all(client: httpx.Asyn
     assert (await get(client, "/v1/metrics/active", program_id=PROBE))["trailing_30d"] == 1
     await put_active(pool, *(("bo", "tea", days) for days in (20, 13, 0)))  # the control
     assert await figures_over_all(client) == dict.fromkeys(nothing, 1)
+
+
+def _ids(rows: list[dict[str, Any]]) -> set[str]:
+    return {each["program_id"] for each in rows}
+
+
+async def test_what_one_audit_passed_is_ranked_for_nobody(client: httpx.AsyncClient, pool: Pool) -> None:
+    """Who used it finds it among their own; once the second audit passed it, everybody finds it."""
+    await use(pool, ("ann", "tea", NOW), ("ann", "cake", NOW), ("bo", "cake", NOW), ("cy", "fund", NOW))
+
+    async def found() -> tuple[set[str], set[str], set[str]]:
+        ranked = (await get(client, "/v1/rankings"))["ranked"]
+        liked = await get(client, "/v1/members/bo/programs", by="for_you")
+        own = await get(client, "/v1/members/ann/programs")
+        return {each["name"] for each in ranked}, _ids(liked), _ids(own)
+
+    everywhere = ({"tea", "cake", "fund"}, {"tea", "fund"}, {"tea", "cake"})
+    assert await found() == everywhere  # the control
+    manifest = {"title": "tea", "page": "p", "category": "food"}
+    (await client.post("/v1/programs/tea/versions", json={"version": 2, "manifest": manifest})).raise_for_status()
+    for step in ("admission", "release"):
+        (await client.post(f"/v1/programs/tea/versions/2/{step}")).raise_for_status()
+    assert await found() == ({"cake", "fund"}, {"fund"}, {"tea", "cake"})
+    (await client.post("/v1/programs/tea/versions/2/approval")).raise_for_status()
+    assert await found() == everywhere

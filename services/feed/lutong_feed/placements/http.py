@@ -34,6 +34,8 @@ from lutong_feed.touches.http import Signing, Touches
 router = routes("feed")
 
 OfReader = Literal["home", "square", "recent", "hottest", "for_you"]
+_CHOSEN: Final = frozenset({"recent", "account_home"})
+"""Placements of programs that the reader used, or that the account has."""
 _NEWEST: Final = WhyView(**explaining.NEWEST._asdict(), factors=None)
 _PAID: Final = WhyView(**explaining.PAID._asdict(), factors=None)
 _UNKNOWN: Final = WhyView(**explaining.UNKNOWN._asdict(), factors=None)
@@ -194,7 +196,8 @@ async def _fresh(
         return await _windows(read, step, older, missing)
     programs = await store.programs(read, asked.placement, step.about, asked.as_of)
     home_of = step.about if asked.placement == "account_home" else None
-    return await store.stand_ins(read, programs, asked.reader_id, home_of), None
+    chosen = asked.placement in _CHOSEN
+    return await store.stand_ins(read, programs, asked.reader_id, home_of, chosen=chosen), None
 
 
 async def _windows(

@@ -15,7 +15,9 @@ from lutong_feed.reading.store import post_with_card
 _IN_FORCE: Final = (
     f"program.version IS NOT NULL AND offline_for IS NULL AND suspended_for IS NULL AND program.{OF_PEOPLE}"
 )
-"""Programs that a placement may choose."""
+"""Programs that a card may open."""
+_PROMOTABLE: Final = f"{_IN_FORCE} AND program.promotable"
+"""Programs that a placement may recommend to who did not choose them."""
 _HEATED: Final = timedelta(days=HEAT_DAYS)
 _HEAT: Final = "sum(taps + 2 * solved + 4 * requested)"
 
@@ -47,12 +49,12 @@ _ARMS: Final = {
     "hot": f"""
         SELECT program_id
           FROM program_use JOIN program USING (program_id)
-         WHERE day > $3::date AND {_IN_FORCE}
+         WHERE day > $3::date AND {_PROMOTABLE}
          GROUP BY program_id
          ORDER BY {_HEAT} DESC, program_id
          LIMIT {PROGRAMS}
     """,
-    "any": f"SELECT program_id FROM program WHERE {_IN_FORCE} ORDER BY program_id LIMIT {PROGRAMS}",
+    "any": f"SELECT program_id FROM program WHERE {_PROMOTABLE} ORDER BY program_id LIMIT {PROGRAMS}",
     "bound": "SELECT unnest(program_ids) AS program_id FROM account WHERE account_id = $1",
 }
 
@@ -92,15 +94,17 @@ async def programs(tx: Reads, placement: Offered, account_id: str | None, now: d
 
 
 async def stand_ins(
-    tx: Reads, program_ids: Sequence[str], viewer_id: str | None, home_of: str | None
+    tx: Reads, program_ids: Sequence[str], viewer_id: str | None, home_of: str | None, *, chosen: bool = False
 ) -> list[asyncpg.Record]:
-    """For each program a post that leads to it, of its newest ones: of the account whose home it is, or else of one that is followed."""
+    """For each program a post that leads to it, of its newest ones: of the account whose home it is, or else of one that is followed.
+
+    Programs that nobody of them has `chosen` are recommended: those that may be promoted."""
     return await tx.fetch(
         f"""
         {_APART}, stand_in AS (
             SELECT DISTINCT ON (wanted.program_id) recent.post_id
               FROM unnest($1::text[]) AS wanted (program_id)
-              JOIN program ON program.program_id = wanted.program_id AND {_IN_FORCE}
+              JOIN program ON program.program_id = wanted.program_id AND {_IN_FORCE} AND (promotable OR $5)
              CROSS JOIN LATERAL (
                    SELECT card.post_id, post.author_id
                      FROM card JOIN post USING (post_id)
@@ -119,6 +123,7 @@ async def stand_ins(
         viewer_id,
         home_of is None,
         home_of,
+        chosen,
     )
 
 

@@ -175,6 +175,7 @@ def release(program: Program, number: int) -> Change | Refusal:
         offers=version.offers,
         offers_of=version.offers_of,
         needs=version.stated_needs,
+        promotable=not version.admitted_only,
     )
     now = replace(version, state="released", audience=None)
     return Change((*covered(program, version), *former, now), (released,))
@@ -223,6 +224,7 @@ def roll_back(program: Program, number: int, to: int | None = None) -> Change | 
         offers=back.offers,
         offers_of=back.offers_of,
         needs=back.stated_needs,
+        promotable=not back.admitted_only,
     )
     moved = (replace(version, state="rolled_back"), *passed, replace(back, state="released"))
     return Change(moved, (rolled_back,))

@@ -72,7 +72,7 @@ async def keep_active(tx: Tx, opened: Iterable[Opened], today: date) -> None:
 
 
 async def ranked(tx: Reads, now: Span, earlier: Span, category: str | None) -> list[Counted]:
-    """Programs that anybody may open and that are used, with users of some days and of as many before; each user once."""
+    """Programs that may be promoted and that are used, with users of some days and of as many before; each user once."""
     rows = await tx.fetch(
         f"""
         SELECT program_id AS name, title, category,
@@ -80,7 +80,7 @@ async def ranked(tx: Reads, now: Span, earlier: Span, category: str | None) -> l
                coalesce(sum(times) FILTER (WHERE day >= $2), 0)::bigint AS opened,
                count(DISTINCT viewer) FILTER (WHERE day < $2) AS users_before
           FROM usage_active JOIN listing USING (program_id)
-         WHERE day >= $1 AND day < $3 AND visible AND {OF_PEOPLE} AND ($4::text IS NULL OR category = $4)
+         WHERE day >= $1 AND day < $3 AND visible AND promotable AND {OF_PEOPLE} AND ($4::text IS NULL OR category = $4)
          GROUP BY program_id, title, category
         HAVING count(*) FILTER (WHERE day >= $2) > 0
         """,
@@ -198,7 +198,7 @@ async def liked_by_others(tx: Reads, viewer_id: str, days: Span, limit: int) -> 
         )
         SELECT program_id, title, category, count(DISTINCT viewer) AS times, NULL AS last_at
           FROM alike JOIN usage_active USING (viewer) JOIN listing USING (program_id)
-         WHERE day >= $2 AND day < $3 AND visible AND {OF_PEOPLE} AND program_id NOT IN (SELECT program_id FROM own)
+         WHERE day >= $2 AND day < $3 AND visible AND promotable AND {OF_PEOPLE} AND program_id NOT IN (SELECT program_id FROM own)
          GROUP BY program_id, title, category
          ORDER BY times DESC, program_id
          LIMIT $4

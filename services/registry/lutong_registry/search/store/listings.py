@@ -27,6 +27,7 @@ class ListingRow(NamedTuple):
     description: str
     category: str | None
     visible: bool
+    promotable: bool
     marks: str
     name: int
     title_key: str
@@ -103,7 +104,7 @@ def _listing(row: asyncpg.Record) -> ListingRow:
     marks = marks_of(Document(title, keywords, row["description"], row["category"])) if found else ()
     return ListingRow(
         row["program_id"], row["merchant_id"], row["version"], title, row["page"], as_array(keywords),
-        row["description"], row["category"], row["visible"], as_array(marks), name_of(title) if found else 0,
+        row["description"], row["category"], row["visible"], found, as_array(marks), name_of(title) if found else 0,
         key_of(plain(title)) if found else "",
     )  # fmt: skip
 
@@ -131,22 +132,22 @@ async def _save_listings(tx: Tx, listings: Sequence[ListingRow]) -> None:
     await tx.execute(
         """
         INSERT INTO listing (program_id, merchant_id, version, title, page, keywords, description, category, visible,
-                             marks, name, title_key, signature, indexed_as)
+                             promotable, marks, name, title_key, signature, indexed_as)
         SELECT program_id, merchant_id, version, title, page, keywords::text[], description, category, visible,
-               marks::bigint[], name, title_key,
-               CASE WHEN title_key <> '' THEN search_signature(title, keywords::text[], $13) ELSE '{}' END, $14
+               promotable, marks::bigint[], name, title_key,
+               CASE WHEN title_key <> '' THEN search_signature(title, keywords::text[], $14) ELSE '{}' END, $15
           FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                      $9::boolean[], $10::text[], $11::bigint[], $12::text[])
+                      $9::boolean[], $10::boolean[], $11::text[], $12::bigint[], $13::text[])
                AS given(program_id, merchant_id, version, title, page, keywords, description, category, visible,
-                        marks, name, title_key)
+                        promotable, marks, name, title_key)
             ON CONFLICT (program_id) DO UPDATE
            SET version = excluded.version, title = excluded.title, page = excluded.page,
                keywords = excluded.keywords, description = excluded.description, category = excluded.category,
-               visible = excluded.visible, marks = excluded.marks, name = excluded.name,
+               visible = excluded.visible, promotable = excluded.promotable, marks = excluded.marks, name = excluded.name,
                title_key = excluded.title_key, name_keys = NULL, signature = excluded.signature,
                indexed_as = excluded.indexed_as
         """,
-        *columns(listings, 12),
+        *columns(listings, 13),
         COVERAGE_MIN,
         INDEX_VERSION,
     )
