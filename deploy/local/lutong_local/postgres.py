@@ -27,7 +27,6 @@ _SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": 200,
-    "shared_buffers": "128MB",
     "max_locks_per_transaction": 256,
     "idle_in_transaction_session_timeout": "120s",
     "log_min_messages": "warning",
@@ -58,7 +57,8 @@ def prepare_postgres(directory: Path, port: int, password: str, report: Callable
         report("creating the PostgreSQL cluster")
         _initialise(binaries, data, password, user)
     _forget_dead_postmaster(data)
-    options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    settings = _SETTINGS | {"shared_buffers": os.environ.get("LUTONG_POSTGRES_BUFFERS", "128MB")}
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     arguments = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), *options]
     return Command(arguments, os.environ, directory / "postgres.log", user)
 

@@ -193,9 +193,9 @@ async def _near(tx: Reads, asking: Sequence[_Asking]) -> set[_Met]:
             SELECT text, rarest::text[], lacking::bit(256)
               FROM unnest($1::text[], $2::text[], $3::text[]) AS given(text, rarest, lacking)
         ), fitting AS (
-            SELECT text, program_id, words, bit_count(bits & lacking) AS missing
-              FROM asked JOIN listing_title ON listing_title.rarest && asked.rarest
-             WHERE visible AND bit_count(bits & lacking) <= spare
+            SELECT DISTINCT text, program_id, words, bit_count(bits & lacking) AS missing
+              FROM asked CROSS JOIN LATERAL unnest(rarest) AS rare (word) JOIN listing_title_word USING (word)
+             WHERE bit_count(bits & lacking) <= spare
         )
         SELECT text, program_id
           FROM (SELECT text, program_id, rank() OVER (PARTITION BY text ORDER BY missing::float / words) AS place
