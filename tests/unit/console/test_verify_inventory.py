@@ -12,7 +12,8 @@ from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.transfers import transfers_conserve
 from tests.e2e.corrupting import Corrupt
 from tests.e2e.corrupting_subjects import banded, in_parts, sold, transferred
-from tests.e2e.corruptions import CORRUPTIONS, PLACE, SLOT
+from tests.e2e.corruptions import CORRUPTIONS
+from tests.e2e.corruptions_of_subjects import PLACE, SLOT
 from tests.support.looks import Look
 
 NOW: Final = datetime(2026, 1, 5, tzinfo=UTC)
