@@ -83,10 +83,14 @@ class Columns(Generic[R]):
                 found[name(row)] = row
         return self.arrays(row for _, row in sorted(found.items()))
 
+    def replaced(self, *key: str) -> str:
+        """The end of an INSERT: of what is there under this key all else becomes that of the row. More may follow, behind a comma or `WHERE`."""
+        changed = ", ".join(f'"{name}" = excluded."{name}"' for name in self.fields if name not in key)
+        return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
+
     def newer(self, *key: str) -> str:
         """The end of an INSERT of such copies `AS known`: what is there stays where its `revision` is as high or higher."""
-        changed = ", ".join(f'"{name}" = excluded."{name}"' for name in self.fields if name not in key)
-        return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed} WHERE known.revision < excluded.revision"
+        return f"{self.replaced(*key)} WHERE known.revision < excluded.revision"
 
 
 def columns_of(row: type[R]) -> Columns[R]:

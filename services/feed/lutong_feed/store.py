@@ -91,16 +91,14 @@ async def end_gray(tx: Tx, ended: Iterable[VersionRow]) -> None:
 
 async def save_programs(tx: Tx, released: Sequence[VersionReleased | VersionRolledBack]) -> None:
     """Remember the version in force of each program; the last word counts. What was in gray is not any more."""
-    latest = {event.program_id: _program(event) for event in released}
-    changed = ", ".join(f"{name} = excluded.{name}" for name in _PROGRAM.fields[1:])
+    latest = {event.program_id: event for event in released}
     await tx.execute(
         f"""
         INSERT INTO program ({_PROGRAM.names})
         SELECT {_PROGRAM.names} FROM {_PROGRAM.unnest()}
-            ON CONFLICT (program_id) DO UPDATE
-           SET {changed}, gray = NULL, gray_offers = NULL, offline_for = NULL
+            {_PROGRAM.replaced("program_id")}, gray = NULL, gray_offers = NULL, offline_for = NULL
         """,
-        *_PROGRAM.arrays(row for _, row in sorted(latest.items())),
+        *_PROGRAM.arrays(_program(event) for _, event in sorted(latest.items())),
     )
 
 

@@ -95,12 +95,11 @@ async def keep_plans(tx: Tx, events: Iterable[PlanPublished | PlanClosed], *, is
             salt,
             percent,
         )
-    changed = ", ".join(f"{name} = excluded.{name}" for name in PlanRow._fields[1:])
     await tx.execute(
         f"""
         INSERT INTO plan_offer AS known ({_PLAN.names})
         SELECT {_PLAN.names} FROM {_PLAN.unnest()}
-            ON CONFLICT (plan_id) DO UPDATE SET {changed}
+            {_PLAN.replaced("plan_id")}
          WHERE known.revision <= excluded.revision
         """,
         *_PLAN.arrays([row for _, row in sorted(latest.items())]),
