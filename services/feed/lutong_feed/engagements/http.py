@@ -121,4 +121,4 @@ async def list_requests(
         response.headers["lutong-next-cursor"] = way.word(
             after(before, [row.requested_at for row in rows[: page.limit]])
         )
-    return [ListedRequestView(title=row.title, **view(row.request).model_dump()) for row in rows[: page.limit]]
+    return [ListedRequestView(title=row.title, **row.request._asdict()) for row in rows[: page.limit]]

@@ -61,7 +61,7 @@ Near = Annotated[Place | None, Depends(_near)]
 
 async def lives(read: Reads, program_ids: Iterable[str | None], near: Place | None) -> Mapping[CardKey, Shown]:
     """What the cards of some programs show live, by program and version."""
-    wanted = sorted({each for each in program_ids if each})
+    wanted = {each for each in program_ids if each}
     sold = await store.offers(read, wanted) if wanted else []
     if not sold:
         return {}

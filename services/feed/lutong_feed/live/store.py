@@ -75,6 +75,7 @@ class PlaceRow(NamedTuple):
 _LOCATION: Final = columns_of(LocationRow)
 _BAND: Final = columns_of(BandRow)
 _SOLD: Final = columns_of(SoldRow)
+_SPOT: Final = "location_id, kind, state, modes, radius_m, paused_until, latitude, longitude"
 
 
 def row_of(event: Known) -> LocationRow:
@@ -115,7 +116,7 @@ async def keep_bands(tx: Tx, rows: Iterable[BandRow]) -> None:
     )
 
 
-async def offers(tx: Reads, program_ids: Sequence[str]) -> list[OfferRow]:
+async def offers(tx: Reads, program_ids: Iterable[str]) -> list[OfferRow]:
     """The first offers of each of these programs, in each version of it that some viewer may see: by program and version, in their order."""
     rows = await tx.fetch(
         f"""
@@ -171,9 +172,9 @@ async def around(tx: Reads, wanted: Iterable[SoldRow], place: Place | None) -> l
     rows = await tx.fetch(
         f"""
         SELECT sold.merchant_id, found.*, skus, bands
-          FROM (SELECT merchant_id, array_agg(DISTINCT sku) AS wanted FROM {_SOLD.unnest()} GROUP BY merchant_id) AS sold
+          FROM (SELECT merchant_id, array_agg(sku) AS wanted FROM {_SOLD.unnest()} GROUP BY merchant_id) AS sold
          CROSS JOIN LATERAL (
-               (SELECT location_id, kind, state, modes, radius_m, paused_until, latitude, longitude
+               (SELECT {_SPOT}
                   FROM location
                  WHERE location.merchant_id = sold.merchant_id AND {nearby} AND kind = 'store' AND state <> 'closed'
                    AND cell_south BETWEEN {south}::integer - 1 AND {south} + 1
@@ -181,7 +182,7 @@ async def around(tx: Reads, wanted: Iterable[SoldRow], place: Place | None) -> l
                  ORDER BY (latitude - {latitude}) ^ 2 + ((longitude - {longitude}) * cosd({latitude})) ^ 2, location_id
                  LIMIT {PLACES})
                 UNION ALL
-               (SELECT location_id, kind, state, modes, radius_m, paused_until, latitude, longitude
+               (SELECT {_SPOT}
                   FROM location
                  WHERE location.merchant_id = sold.merchant_id AND kind <> 'store' AND state <> 'closed'
                  ORDER BY location_id

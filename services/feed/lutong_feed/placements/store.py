@@ -98,7 +98,8 @@ async def stand_ins(
 ) -> list[asyncpg.Record]:
     """For each program a post that leads to it, of its newest ones: of the account whose home it is, or else of one that is followed.
 
-    Programs that nobody of them has `chosen` are recommended: those that may be promoted."""
+    `chosen`: the reader used these programs, or the account has them. All others are recommended, if they may be promoted.
+    """
     return await tx.fetch(
         f"""
         {_APART}, stand_in AS (
