@@ -140,9 +140,7 @@ async def fill(pool: database.Pool, known: Pool, services: int) -> None:
     for number in range(services):
         street, name, _ = known.row(number)
         marks.update((street.marks | name.marks).values())
-        used.update(
-            words_of(known.called(number)[0])
-        )  # also those across the seam: an uncounted word is one that no title has
+        used.update(words_of(known.called(number)[0]))  # those across the seam, too: an uncounted word is in no title
     await pool.copy_records_to_table("mark", records=marks.items(), columns=["mark", "listings"])
     await pool.copy_records_to_table("word", records=used.items(), columns=["word", "listings"])
     await pool.execute(

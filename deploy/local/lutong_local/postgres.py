@@ -57,7 +57,7 @@ def prepare_postgres(directory: Path, port: int, password: str, report: Callable
         report("creating the PostgreSQL cluster")
         _initialise(binaries, data, password, user)
     _forget_dead_postmaster(data)
-    settings = _SETTINGS | {"shared_buffers": os.environ.get("LUTONG_POSTGRES_BUFFERS", "128MB")}
+    settings = _SETTINGS | {"shared_buffers": os.environ.get("LUTONG_POSTGRES_BUFFERS") or "128MB"}
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     arguments = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), *options]
     return Command(arguments, os.environ, directory / "postgres.log", user)

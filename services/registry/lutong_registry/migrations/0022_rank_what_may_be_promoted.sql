@@ -1,4 +1,4 @@
--- A version that the first of two audits alone passed may be opened, and stands in no ranking; nor does the program of the probe.
+-- A version that the first of two audits alone passed may be opened, and stands in no ranking.
 ALTER TABLE listing ADD COLUMN promotable boolean NOT NULL DEFAULT true;
 UPDATE listing
    SET promotable = false

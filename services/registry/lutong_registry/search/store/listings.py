@@ -229,14 +229,17 @@ def _row(program_id: str, outline: Outline) -> OutlineRow:
 
 
 async def _save_outlines(tx: Tx, rows: Sequence[OutlineRow]) -> None:
+    """An outline that did not change is not written: a trigger would delete its words and insert them again."""
     await tx.execute(
         f"""
-        INSERT INTO listing_title (program_id, rarest, bits, words, spare, visible)
+        INSERT INTO listing_title AS known (program_id, rarest, bits, words, spare, visible)
         SELECT program_id, rarest::text[], bits::bit(256), words, spare, visible
           FROM {_OUTLINE.unnest()} JOIN listing USING (program_id)
          ORDER BY program_id
             ON CONFLICT (program_id) DO UPDATE
            SET rarest = excluded.rarest, bits = excluded.bits, words = excluded.words, spare = excluded.spare
+         WHERE (known.rarest, known.bits, known.words, known.spare)
+               IS DISTINCT FROM (excluded.rarest, excluded.bits, excluded.words, excluded.spare)
         """,
         *_OUTLINE.arrays(rows),
     )

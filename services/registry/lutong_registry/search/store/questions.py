@@ -32,8 +32,8 @@ async def candidates(tx: Reads, plan: Plan) -> list[Candidate]:
     """The listings that score best by the picked marks alone, and those with the question as their exact name.
 
     Only entries of the index are read for the first choice, about as many as `WORK_MAX`, and of one mark no more than that:
-    by it alone they are all equal, so that of a mark that is picked alone as many as are compared do. The marks of those
-    that may be shown are read to score them in full.
+    by it alone they are all equal. Of a mark that is picked alone `COMPARED_MAX` are enough. The marks of those that may be
+    shown are read to score them in full.
     """
     rows = await tx.fetch(
         """
