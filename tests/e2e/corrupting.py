@@ -2,11 +2,26 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.support.looks import Look
 
 Corrupt = Callable[[Look], None]
+
+
+class Corruption(NamedTuple):
+    """One thing that goes wrong, and the identity that has to notice."""
+
+    identity: str
+    what: str
+    corrupt: Corrupt
+
+
+class Planted(NamedTuple):
+    """A corruption under a name, for tests of its identity alone."""
+
+    name: str
+    corrupt: Corrupt
 
 
 def where(table: str, **wanted: Any) -> Callable[[Look], Any]:  # whatever a column holds

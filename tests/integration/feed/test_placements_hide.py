@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -79,6 +79,14 @@ async def test_a_repost_of_who_is_blocked_is_not_ranked(client: httpx.AsyncClien
     assert ids(await ask(client, HOME)) == []
 
 
+class Begun(NamedTuple):
+    """A walk that a reader may go on with."""
+
+    reader: str
+    path: str
+    cursor: str
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_random_readers_are_served_nothing_hidden(client: httpx.AsyncClient, pool: Pool, seed: int) -> None:
     """F1: whatever is deleted, blocked, muted and taken off, in any order; walks that began before see it, too."""
@@ -87,7 +95,7 @@ async def test_random_readers_are_served_nothing_hidden(client: httpx.AsyncClien
     for reader in people:
         await follow(client, reader, *(each for each in people if each != reader))
     programs, alive = ("tea", "milk", "fund", "bath"), dict[str, str]()
-    begun: list[tuple[str, str, str]] = []
+    begun: list[Begun] = []
     for step in range(24):
         author, program = rng.choice(people), rng.choice(programs)
         post_id = await a_card(client, pool, author, program, f"{author}-{program}{step}")
@@ -104,10 +112,10 @@ async def test_random_readers_are_served_nothing_hidden(client: httpx.AsyncClien
             who = a_member(reader)
             path = f"/v1/accounts/{reader}/placements/{rng.choice(['home', 'square', 'for_you'])}"
             page = await ask(client, path, who, limit=2)
-            later = [await ask(client, old, who, cursor=cursor) for name, old, cursor in begun if name == reader]
+            later = [await ask(client, each.path, who, cursor=each.cursor) for each in begun if each.reader == reader]
             for found in (page, *later):
                 _nothing_hidden(found, reader, alive, blocks)
-            begun += [(reader, path, found["next_cursor"]) for found in (page, *later) if found["next_cursor"]][:3]
+            begun += [Begun(reader, path, found["next_cursor"]) for found in (page, *later) if found["next_cursor"]][:3]
         begun = begun[-9:]
 
 

@@ -5,7 +5,7 @@ import pytest
 from lutong_console.verify.deleted import deleted_is_gone
 from tests.e2e.corrupting import Corrupt
 from tests.e2e.corrupting_subjects import deleted
-from tests.e2e.corruptions import CORRUPTIONS
+from tests.e2e.corruptions import of
 from tests.support.looks import Look
 
 
@@ -24,9 +24,7 @@ def test_what_is_right_is_no_violation(right: Corrupt) -> None:
     assert found(look) == set()
 
 
-@pytest.mark.parametrize(
-    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V24"]
-)
+@pytest.mark.parametrize(("name", "corrupt"), of("V24"))
 def test_what_is_left_of_a_deleted_post_is_found(name: str, corrupt: Corrupt) -> None:
     look = Look()
     corrupt(look)

@@ -12,7 +12,7 @@ from lutong_console.verify.slots import slots_have_their_places
 from lutong_console.verify.transfers import transfers_conserve
 from tests.e2e.corrupting import Corrupt
 from tests.e2e.corrupting_subjects import banded, in_parts, sold, transferred
-from tests.e2e.corruptions import CORRUPTIONS
+from tests.e2e.corruptions import of
 from tests.e2e.corruptions_of_subjects import PLACE, SLOT
 from tests.support.looks import Look
 
@@ -52,45 +52,35 @@ def test_what_is_right_is_no_violation() -> None:
     assert found(look) == set()
 
 
-@pytest.mark.parametrize(
-    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V16"]
-)
+@pytest.mark.parametrize(("name", "corrupt"), of("V16"))
 def test_what_is_wrong_with_slots_is_found(name: str, corrupt: Corrupt) -> None:
     look = Look()
     corrupt(look)
     assert found(look) == {"V16"}, name
 
 
-@pytest.mark.parametrize(
-    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V17"]
-)
+@pytest.mark.parametrize(("name", "corrupt"), of("V17"))
 def test_what_is_wrong_with_transfers_is_found(name: str, corrupt: Corrupt) -> None:
     look = Look()
     corrupt(look)
     assert found(look) == {"V17"}, name
 
 
-@pytest.mark.parametrize(
-    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V18"]
-)
+@pytest.mark.parametrize(("name", "corrupt"), of("V18"))
 def test_what_is_wrong_with_bands_is_found(name: str, corrupt: Corrupt) -> None:
     look = Look()
     corrupt(look)
     assert found(look) == {"V18"}, name
 
 
-@pytest.mark.parametrize(
-    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V19"]
-)
+@pytest.mark.parametrize(("name", "corrupt"), of("V19"))
 def test_what_is_wrong_with_parts_is_found(name: str, corrupt: Corrupt) -> None:
     look = Look()
     corrupt(look)
     assert found(look) == {"V19"}, name
 
 
-@pytest.mark.parametrize(
-    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V20"]
-)
+@pytest.mark.parametrize(("name", "corrupt"), of("V20"))
 def test_what_is_wrong_with_sales_is_found(name: str, corrupt: Corrupt) -> None:
     look = Look()
     corrupt(look)

@@ -6,7 +6,7 @@ from lutong_console.verify.promotions import places_are_paid
 from lutong_console.verify.reads import reads_are_rebuilt
 from tests.e2e.corrupting import Corrupt
 from tests.e2e.corrupting_accounts import promoted, read_by_month
-from tests.e2e.corruptions import CORRUPTIONS
+from tests.e2e.corruptions import of
 from tests.support.looks import Look
 
 
@@ -32,16 +32,12 @@ def test_what_is_right_is_no_violation(right: Corrupt) -> None:
     assert found(right) == set()
 
 
-@pytest.mark.parametrize(
-    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V26"]
-)
+@pytest.mark.parametrize(("name", "corrupt"), of("V26"))
 def test_what_is_wrong_with_promotions_is_found(name: str, corrupt: Corrupt) -> None:
     assert found(corrupt) == {"V26"}, name
 
 
-@pytest.mark.parametrize(
-    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V33"]
-)
+@pytest.mark.parametrize(("name", "corrupt"), of("V33"))
 def test_what_is_wrong_with_reads_is_found(name: str, corrupt: Corrupt) -> None:
     for planted, expected in ((read_by_month(), set()), (corrupt, {"V33"})):
         look = Look()

@@ -5,7 +5,7 @@ import pytest
 from lutong_console.verify.pushes import pushes_keep_their_quota
 from tests.e2e.corrupting import Corrupt
 from tests.e2e.corrupting_accounts import pushed
-from tests.e2e.corruptions import CORRUPTIONS
+from tests.e2e.corruptions import of
 from tests.support.looks import Look
 
 
@@ -32,8 +32,6 @@ def test_what_is_right_is_no_violation(right: Corrupt) -> None:
     assert found(right) == set()
 
 
-@pytest.mark.parametrize(
-    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V28"]
-)
+@pytest.mark.parametrize(("name", "corrupt"), of("V28"))
 def test_what_is_wrong_with_pushes_is_found(name: str, corrupt: Corrupt) -> None:
     assert found(corrupt) == {"V28"}, name

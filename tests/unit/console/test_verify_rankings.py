@@ -5,7 +5,7 @@ import pytest
 from lutong_console.verify.rankings import rankings_are_rebuilt
 from tests.e2e.corrupting import Corrupt
 from tests.e2e.corrupting_accounts import counted
-from tests.e2e.corruptions import CORRUPTIONS
+from tests.e2e.corruptions import of
 from tests.support.looks import Look
 
 
@@ -27,8 +27,6 @@ def test_what_is_right_is_no_violation(right: Corrupt) -> None:
     assert found(right) == set()
 
 
-@pytest.mark.parametrize(
-    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V30"]
-)
+@pytest.mark.parametrize(("name", "corrupt"), of("V30"))
 def test_what_is_wrong_with_rankings_is_found(name: str, corrupt: Corrupt) -> None:
     assert found(corrupt) == {"V30"}, name

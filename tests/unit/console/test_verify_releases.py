@@ -5,7 +5,7 @@ import pytest
 from lutong_console.verify.releases import releases_follow
 from tests.e2e.corrupting import Corrupt
 from tests.e2e.corrupting_subjects import graying
-from tests.e2e.corruptions import CORRUPTIONS
+from tests.e2e.corruptions import of
 from tests.support.looks import Look
 
 STOPPED = ("gray-stopped", {"version": 2})
@@ -47,9 +47,7 @@ def test_what_is_right_is_no_violation(name: str) -> None:
     assert found(RIGHT[name]) == set()
 
 
-@pytest.mark.parametrize(
-    ("name", "corrupt"), [(name, corrupt) for identity, name, corrupt in CORRUPTIONS if identity == "V22"]
-)
+@pytest.mark.parametrize(("name", "corrupt"), of("V22"))
 def test_what_is_wrong_with_releases_is_found(name: str, corrupt: Corrupt) -> None:
     assert found(corrupt) == {"V22"}, name
 

@@ -10,7 +10,7 @@ from tests.e2e.corrupting_services import granted, provided
 from tests.e2e.corruptions import CORRUPTIONS
 from tests.support.looks import Look
 
-PLANTED = [each for each in CORRUPTIONS if each[0] in {"V31", "V32"}]
+PLANTED = [each for each in CORRUPTIONS if each.identity in {"V31", "V32"}]
 _RELEASED: dict[str, Any] = {
     "state": "released",
     "captured_minor": 0,
@@ -45,7 +45,7 @@ def test_what_is_right_is_no_violation(right: Corrupt) -> None:
     assert found(look) == set()
 
 
-@pytest.mark.parametrize(("identity", "name", "corrupt"), PLANTED, ids=[each[1] for each in PLANTED])
+@pytest.mark.parametrize(("identity", "name", "corrupt"), PLANTED, ids=[each.what for each in PLANTED])
 def test_what_is_planted_is_found(identity: str, name: str, corrupt: Corrupt) -> None:
     look = Look()
     corrupt(look)
