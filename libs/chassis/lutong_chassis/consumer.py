@@ -99,7 +99,7 @@ class Consumer:
 
     async def look_back(self, consumer: "AIOKafkaConsumer") -> None:
         """After other partitions came: go back to what earlier versions of this service passed over there."""
-        if self.processor.memory.reassigned:
+        while self.processor.memory.reassigned:
             await self.processor.memory.look_back(self.processor.pool, consumer, self.handled)
 
     async def commit_offsets(self, consumer: "AIOKafkaConsumer") -> None:
@@ -125,7 +125,9 @@ class Consumer:
             for partition, offset in settled.items()
             if offset != self.committed.get(partition) or partition in memory.unmarked
         }
-        if ahead:
+        if memory.reassigned:  # an offset with the word would hide what was passed over before it
+            self.handled = mine | self.handled
+        elif ahead:
             await consumer.commit({partition: (offset, REMEMBERED) for partition, offset in ahead.items()})
             self.committed |= ahead
             memory.unmarked -= ahead.keys()

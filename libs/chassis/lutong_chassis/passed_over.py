@@ -73,15 +73,22 @@ class Memory:
     behind: dict[TopicPartition, Behind] = field(default_factory=dict)
     unmarked: set[TopicPartition] = field(default_factory=set)
     """Partitions whose committed offset lacks the word: a release that remembers nothing was there last."""
-    reassigned: bool = False
-    """Whether other partitions came, so that their rows are to be looked for."""
+    assignments: int = 0
+    """How often partitions came."""
+    looked_back: int = 0
+    """How many of those times were looked back after."""
+
+    @property
+    def reassigned(self) -> bool:
+        """Whether partitions came whose rows are still to be looked for. Until then nobody knows what can be committed there."""
+        return self.looked_back < self.assignments
 
     def forget(self) -> None:
-        """Other partitions come, which others had meanwhile."""
+        """Partitions come, which others had meanwhile."""
         self.noted.clear()
         self.behind.clear()
         self.unmarked.clear()
-        self.reassigned = True
+        self.assignments += 1
 
     def is_settled(self, record: Record) -> bool:
         """Whether a record was settled before: it is only met again on the way to another type."""
@@ -105,7 +112,13 @@ class Memory:
         return list(found.values())
 
     async def look_back(self, pool: Pool, consumer: "AIOKafkaConsumer", handled: Mapping[TopicPartition, int]) -> None:
-        """Go back in partitions that came to where a type of ours was passed over first. `handled` is not committed yet."""
+        """Go back in partitions that came to where a type of ours was passed over first.
+
+        `handled` is not committed yet; it is behind what is committed where a partition was read again as it came once more. When
+        partitions come meanwhile, what this found is of no use, and `reassigned` stays true.
+        """
+        assignments = self.assignments
+        self.behind.clear()
         mine = consumer.assignment()
         rows = await _first_of(pool, self.handled, mine)
         committed = await _committed(consumer, mine)
@@ -113,7 +126,7 @@ class Memory:
         begins = await consumer.beginning_offsets(sorted(rows.keys() | self.unmarked))
         done: list[TopicPartition] = []
         for partition, begin in begins.items():
-            until = handled.get(partition, committed[partition].offset if partition in committed else 0)
+            until = max(handled.get(partition, 0), committed[partition].offset if partition in committed else 0)
             first, types = (begin, None) if partition in self.unmarked else rows[partition]
             if first >= until:
                 done.append(partition)  # it is still ahead of the group
@@ -123,7 +136,7 @@ class Memory:
             log.info("reads_again", topic=partition.topic, partition=partition.partition, first=first, until=until,
                      types=sorted(types) if types else "all")  # fmt: skip
         await _drop(pool, self.handled, [partition for partition in done if partition in rows])
-        self.reassigned = False
+        self.looked_back = assignments
 
     async def settle(self, pool: Pool, handled: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Write down how far partitions are read again; gives the positions that are ahead of that and can be committed."""

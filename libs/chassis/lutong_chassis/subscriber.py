@@ -239,7 +239,7 @@ class KafkaSubscriber:
                 committed = (await consumer.beginning_offsets([partition]))[partition]
             if partition in consumer.assignment():
                 consumer.seek(partition, committed)
-                self.consumer.processor.memory.reassigned = True  # a look back begins anew, too
+                self.consumer.processor.memory.assignments += 1  # a look back begins anew, too
         self._astray.clear()
 
     async def _parse(self, records: "tuple[ConsumerRecord[Any, Any], ...]") -> KafkaAckableMessage:

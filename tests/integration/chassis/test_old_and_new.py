@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from aiokafka import AIOKafkaConsumer
+
 from lutong_contracts import Event
 from lutong_local.ports import free_port
 from tests.conftest import Infrastructure
@@ -213,3 +215,57 @@ async def test_a_deadline_of_a_new_kind_waits_for_its_release(infrastructure: In
         await new.ready()
         old.stop()
         await counts(new)
+
+
+@asynccontextmanager
+async def held(toy: Toy, counter_id: str) -> AsyncIterator[None]:
+    """A counter that nothing can be added to meanwhile: a batch that wants to stays in hand."""
+    async with toy.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM counter WHERE counter_id = $1 FOR UPDATE", counter_id)
+        yield
+
+
+async def waits_for_a_lock(toy: Toy) -> bool:
+    sql = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return bool(await toy.rows(sql))
+
+
+async def come_and_go(toy: Toy) -> None:
+    """Another member joins the group and leaves it: partitions go, and come back."""
+    before = toy.log.read_text().count("partitions_assigned")
+    other = AIOKafkaConsumer(
+        toy.consumed, bootstrap_servers=toy.bootstrap, group_id=f"lutong-toy-{toy.suffix}", enable_auto_commit=False
+    )
+    await other.start()
+    try:
+        await until(lambda: has_some(other), "the other member has partitions")
+    finally:
+        await other.stop()
+
+    await until(lambda: has_come(toy, before + 2), "all partitions came back")
+
+
+async def has_come(toy: Toy, times: int) -> bool:
+    return toy.log.read_text().count("partitions_assigned") >= times
+
+
+async def has_some(consumer: AIOKafkaConsumer) -> bool:
+    return bool(consumer.assignment())
+
+
+async def test_partitions_that_go_while_they_are_read_again_lose_nothing(
+    infrastructure: Infrastructure, tmp_path: Path
+) -> None:
+    """What is in hand then is behind what is committed, and the word must not be committed beside it."""
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start(TOY_FORGETS="unmarked")
+        await toy.ready()
+        missed = [Doubled(counter_id="a", place=n) for n in range(9)]
+        await publish(toy, Counted(counter_id="a", place=0), *missed, Counted(counter_id="a", place=9))
+        await counts(toy, a=[0, 9])
+        toy.stop()
+        async with held(toy, "a"):
+            toy.start(NEXT, LUTONG_BATCH_RECORDS_MAX="2")
+            await until(lambda: waits_for_a_lock(toy), "a batch that is read again is in hand")
+            await come_and_go(toy)
+        await counts(toy, a=[0, 9, *[DOUBLED + n for n in range(9)]])
