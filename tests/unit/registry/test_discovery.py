@@ -6,7 +6,8 @@ import pytest
 
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
-from lutong_registry.discovery.domain.decisions import Listing, Match, asking_in, covered, discover
+from lutong_registry.discovery.domain.decisions import asking_in, discover
+from lutong_registry.discovery.domain.evidence import Listing, Match, covered
 from lutong_registry.discovery.domain.names import names
 from lutong_registry.discovery.domain.policy import concern
 from lutong_registry.discovery.domain.posts import sentences_in

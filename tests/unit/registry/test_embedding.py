@@ -4,7 +4,8 @@ import pytest
 
 from lutong_contracts.feed import PostPublished
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
-from lutong_registry.discovery.domain.decisions import Listing, discover
+from lutong_registry.discovery.domain.decisions import discover
+from lutong_registry.discovery.domain.evidence import Listing
 from lutong_registry.embedding.domain import Author, EmbeddedBy, Embedding
 
 OWNER = Author("news", merchant_id="gov")

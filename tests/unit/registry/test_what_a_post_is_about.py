@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from lutong_registry.discovery.domain.decisions import Match, found_by_words
+from lutong_registry.discovery.domain.decisions import found_by_words
+from lutong_registry.discovery.domain.evidence import Match
 from lutong_registry.discovery.domain.names import read, share_of
 from lutong_registry.discovery.domain.policy import concern
 from lutong_registry.search.domain.titles import NAME_CHARACTERS_MAX
@@ -40,6 +41,21 @@ from tests.unit.registry.test_discovery import FUND, led
         ("某国总统宣布某某车将在该国设店", "某某车", [], False),
         ("优衣库", "优衣库", [], False),
         ("公积金", "公积金提取", ["公积金"], True),
+        ("某某仍开小谷车", "小谷车", [], False),
+        ("小谷车下调售价", "小谷车", [], True),
+        ("小谷7", "小谷车", ["小谷"], True),
+        ("小谷60元", "小谷车", ["小谷"], False),
+        ("某某的羽绒服满天飞", "雪人服饰", ["羽绒服"], False),
+        ("羽绒服预售", "雪人服饰", ["羽绒服"], True),
+        ("某某演唱会", "听歌", ["演唱会"], False),
+        ("某某演唱会售罄", "听歌", ["演唱会"], False),
+        ("某某演唱会", "看台", ["演唱会", "话剧"], True),
+        ("某某演唱会 王小明", "大票", ["演唱会"], False),
+        ("某某2023演唱会官宣杭州北京两地", "大票", ["演唱会"], True),
+        ("某某演唱会预告视频", "大票", ["演唱会"], False),
+        ("某某专辑预约", "办证中心", ["预约"], False),
+        ("建议推行公积金提取", "公积金提取", [], False),
+        ("建议收藏：公积金提取", "公积金提取", [], True),
     ],
 )
 def test_a_card_is_for_what_a_sentence_is_about(text: str, title: str, keywords: list[str], *, expected: bool) -> None:
@@ -49,7 +65,7 @@ def test_a_card_is_for_what_a_sentence_is_about(text: str, title: str, keywords:
 def test_who_is_called_by_name_comes_before_who_sells_the_same() -> None:
     washers = Match(replace(FUND, program_id="a", title="海浪智家"), ["洗衣机"], 0)
     phones = Match(replace(FUND, program_id="b", title="小谷商城"), ["小谷"], 0)
-    text = "小谷洗衣机"
+    text = "新款小谷洗衣机"
     assert found_by_words(text, [washers]) == washers.listing
     assert found_by_words(text, [washers, phones]) != washers.listing
 

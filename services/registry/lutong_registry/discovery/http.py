@@ -8,7 +8,8 @@ from lutong_chassis import Command, Read, allowed, not_audited, not_found
 from lutong_contracts.values import Identifier, Text
 from lutong_registry.bodies import router
 from lutong_registry.discovery import store
-from lutong_registry.discovery.domain.decisions import Listing, asking_in, found_by_words
+from lutong_registry.discovery.domain.decisions import asking_in, found_by_words
+from lutong_registry.discovery.domain.evidence import Listing
 
 PostText = Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
 

@@ -10,7 +10,7 @@ import asyncpg
 from lutong_chassis import Reads, Tx, columns
 from lutong_chassis.rows import as_array
 from lutong_contracts.registry import ServiceDiscovered, ServiceNotFound
-from lutong_registry.discovery.domain.decisions import Listing, Match, covered
+from lutong_registry.discovery.domain.evidence import Listing, Match, covered
 from lutong_registry.discovery.domain.names import Sentence
 from lutong_registry.discovery.domain.posts import is_to_settle
 from lutong_registry.search.domain.titles import lacking, words_of

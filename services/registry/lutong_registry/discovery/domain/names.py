@@ -39,6 +39,9 @@ _TRANSCRIBED: Final = frozenset(
 _PARTS: Final = re.compile(r"[0-9]+|[^0-9]+")
 """A model's number is a word of its own: iPhone15 names an iPhone."""
 
+_MODEL: Final = re.compile(r"[a-z]+[0-9]{1,3}(?![0-9])|[0-9]{1,3}(?![0-9元块年月日天人岁分秒个万亿次名家台只%])")
+"""Just after a name: what follows counts nothing, and is no year."""
+
 _DENIED: Final = re.compile(r"(?:没有?|不要|不能|不会|不想|不用|不是|不得|禁止|拒绝|别再|而不|并非).{0,6}$")
 """Just before a name: 也没听演唱会 is about something else."""
 
@@ -52,9 +55,10 @@ _SUFFIXES: Final = frozenset("员哥姐师者族壳节")
 """They make a word of another: 外卖员 is a person, 汉堡节 a feast."""
 
 _STORY: Final = re.compile(
-    "[被遭](?![子套罩单褥芯])|[男女](?:子|生|孩|童)(?![健篮足排单双团乐监专装鞋宿])|小伙|大爷|大妈|新娘|新郎|网友|博主"
+    "偶遇|专家称|[被遭](?![子套罩单褥芯])|[男女](?:子|生|孩|童)(?![健篮足排单双团乐监专装鞋宿])|小伙|大爷|大妈|新娘|新郎|网友|博主"
+    "|^建议(?!收藏|转发|大家|保存)"
 )
-"""What befell a person, or one without a name, as in the news."""
+"""What befell a person, or one without a name, as in the news; and a proposal, which is not there yet."""
 
 _NOUNS: Final = frozenset({"n", "nz", "nrt", "nt", "ng"})
 _DEGREES: Final = frozenset("最超很太真好更挺多绝巨贼")
@@ -77,12 +81,13 @@ class _Stretch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence with its words, the people in it, and where its nouns begin."""
+    """A sentence with its words, the people and places in it, and where its nouns begin."""
 
     text: str
     words: tuple[Span, ...]
     people: tuple[Span, ...]
     nouns: frozenset[int] = frozenset()
+    places: tuple[Span, ...] = ()
     key: str = ""
     """The text without what separates its runs: a name that is not in it need not be looked for."""
     ends: tuple[int, ...] = ()
@@ -125,7 +130,8 @@ def read(text: str) -> Sentence:
     parts = [part for word in rjieba.cut(text, hmm=False) for part in _PARTS.findall(word)]
     named = tuple(span for span in people if text[span.begin] in _SURNAMES)
     keys = [key_of(part) for part in parts]
-    return Sentence(text, tuple(_spans(parts)), named, nouns, "".join(keys), tuple(accumulate(map(len, keys))))
+    places = tuple(span for span, kind in tagged if kind == "ns")
+    return Sentence(text, tuple(_spans(parts)), named, nouns, places, "".join(keys), tuple(accumulate(map(len, keys))))
 
 
 def names(sentence: Sentence, name: str) -> bool:
@@ -175,6 +181,23 @@ def frames(sentence: Sentence, name: str) -> bool:
     """Whether a sentence begins or ends with a plain name."""
     key, whole = key_of(name), key_of(sentence.text)
     return whole.startswith(key) or whole.endswith(key)
+
+
+def is_a_model(sentence: Sentence, name: str) -> bool:
+    """Whether a plain name goes on as a model or version does.
+
+    >>> is_a_model(read("荣耀300"), "荣耀"), is_a_model(read("京东60元"), "京东"), is_a_model(read("淘宝2024"), "淘宝")
+    (True, False, False)
+    """
+    return any(_MODEL.match(sentence.key, hit.end()) for hit in re.finditer(re.escape(key_of(name)), sentence.key))
+
+
+def ends_a_clause(sentence: Sentence, name: str) -> bool:
+    """Whether a clause ends with a plain name, or with a place after it: 演唱会北京 does, 演唱会vlog and 演唱会某某 do not."""
+    ends = [hit.end() for hit in _written(name).finditer(sentence.text)]
+    places = {place.begin: place.end for place in sentence.places}
+    ended = (places.get(end, end) for end in ends)
+    return any(not sentence.text[end : end + 1].isalnum() for end in ended)
 
 
 def begins(sentence: Sentence, name: str) -> bool:

@@ -1,7 +1,7 @@
-"""Posts that get no card, whatever they name: an advertisement under a death hurts.
+"""Posts that get no card, whatever they name: an advertisement under a death hurts. And mentions that readers act on.
 
-The lists are data: `data/no_card.toml`, by subject and language, with what is harmless although it has such a word in it.
-They are kept by reviewers: docs/discovery.md describes how, and what they were measured to find.
+The lists are data, kept by reviewers: docs/discovery.md describes how, and what they were measured to find. `data/no_card.toml`
+is by subject and language, with what is harmless although it has such a word in it; `data/needs.toml` shows a need.
 """
 
 import re
@@ -42,6 +42,56 @@ def looks_on(sentence: str) -> bool:
     (True, False)
     """
     return _onlooking().search(plain(sentence)) is not None
+
+
+def is_an_occasion(name: str) -> bool:
+    """Whether a name is of something that people go to.
+
+    >>> is_an_occasion("演唱会"), is_an_occasion("羽绒服")
+    (True, False)
+    """
+    return _needs()["occasions"].search(plain(name)) is not None
+
+
+def is_announced(sentence: str) -> bool:
+    """Whether a sentence is about when and where an occasion takes place, or about its tickets.
+
+    >>> is_announced("某某演唱会官宣沈阳西安"), is_announced("某某在演唱会上说的话")
+    (True, False)
+    """
+    return _needs()["announced"].search(plain(sentence)) is not None
+
+
+def is_elsewhere(sentence: str) -> bool:
+    """Whether nobody can go to the occasion of a sentence: it is on a screen, is over, or is only wished for.
+
+    >>> is_elsewhere("某某线上演唱会"), is_elsewhere("某某演唱会")
+    (True, False)
+    """
+    return _needs()["elsewhere"].search(plain(sentence)) is not None
+
+
+def is_an_offer(sentence: str) -> bool:
+    """Whether a sentence is about something that is sold, opens or comes out.
+
+    >>> is_an_offer("小鹏汽车官宣降价"), is_an_offer("林志颖仍开特斯拉")
+    (True, False)
+    """
+    return _needs()["offers"].search(plain(sentence)) is not None
+
+
+def is_only_an_offer(name: str) -> bool:
+    """Whether a name is nothing but how something is sold.
+
+    >>> is_only_an_offer("门票"), is_only_an_offer("迪士尼门票")
+    (True, False)
+    """
+    return _needs()["offers"].fullmatch(plain(name)) is not None
+
+
+@cache
+def _needs() -> dict[str, re.Pattern[str]]:
+    return {kind: _any_of(by_language) for kind, by_language in tomllib.loads(_read("needs.toml")).items()}
 
 
 @cache

@@ -36,6 +36,11 @@ def has_matter(sentence: str) -> bool:
     return _MATTER.search(sentence) is not None
 
 
+def is_a_matter(name: str) -> bool:
+    """Whether a plain name is nothing but what people do with services: 预约 is, 挂号预约 is not."""
+    return _MATTER.fullmatch(name) is not None
+
+
 _OTHERS_MAX: Final = 4
 """Official names tried per sentence."""
 
