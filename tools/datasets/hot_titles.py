@@ -76,14 +76,35 @@ def labelled_posts(data: Path) -> Iterator[Row]:
                 yield {"text": text, "sensible": label.sensible, "no_card": label.no_card, "kind": kind}
 
 
-def unseen_posts(data: Path) -> Iterator[Row]:
-    """Titles that got a card by a pool of services that no rule was made with, as one reader judged the card."""
-    with (LABELS / "unseen_cards.csv").open(encoding="utf-8") as file:
-        known = {row["title"]: row for row in csv.DictReader(file)}
-    for text in dict.fromkeys(_all_titles(data)):
-        if (row := known.get(sha256(text.encode()).hexdigest()[:16])) is not None:
-            sensible = (row["service"],) if row["reader"] == "s" else ()
-            yield {"text": text, "sensible": sensible, "no_card": row["reader"] == "h", "kind": "unseen"}
+class Pool(NamedTuple):
+    """Services, and the posts that got a card of one of them by the rules of the day."""
+
+    services: Sequence[Row]
+    posts: Sequence[Row]
+
+
+def judged(data: Path) -> Iterator[tuple[str, Pool]]:
+    """Cards on all titles that readers judged one by one, by the pool of services that they are from."""
+    cards: dict[str, dict[str, list[Row]]] = {}
+    with (LABELS / "judged_cards.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            cards.setdefault(row["pool"], {}).setdefault(row["title"], []).append(row)
+    texts = {sha256(text.encode()).hexdigest()[:16]: text for text in _all_titles(data)}
+    for pool, of in cards.items():
+        known = services(data) if pool == "known" else shops(f"shops_{pool}.csv")
+        yield pool, Pool(known, [_judged(texts[title], rows) for title, rows in of.items() if title in texts])
+
+
+def _judged(text: str, cards: Sequence[Row]) -> Row:
+    """A post by its cards: by those of one day it led elsewhere than by those of another."""
+    readings = [{card["reader_1"], card["reader_2"]} - {""} for card in cards]
+    sensible = [card["service"] for card, read in zip(cards, readings, strict=True) if read == {"s"}]
+    return {
+        "text": text,
+        "sensible": sensible,
+        "no_card": any("h" in read for read in readings),
+        "kind": cards[0]["pool"],
+    }
 
 
 def _all_titles(data: Path) -> Iterator[str]:
@@ -96,7 +117,7 @@ def _all_titles(data: Path) -> Iterator[str]:
 def shops(name: str) -> list[Row]:
     """A pool of well-known brands and places with keywords of their own."""
     with (LABELS / name).open(encoding="utf-8") as file:
-        return [row | {"keywords": row["keywords"].split(";")} for row in csv.DictReader(file)]
+        return [row | {"keywords": keywords(row["keywords"].split(";"))} for row in csv.DictReader(file)]
 
 
 def services(data: Path) -> list[Row]:

