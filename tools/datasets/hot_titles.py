@@ -79,11 +79,12 @@ def labelled_posts(data: Path) -> Iterator[Row]:
 class Pool(NamedTuple):
     """Services, and the posts that got a card of one of them by the rules of the day."""
 
+    name: str
     services: Sequence[Row]
     posts: Sequence[Row]
 
 
-def judged(data: Path) -> Iterator[tuple[str, Pool]]:
+def judged(data: Path) -> Iterator[Pool]:
     """Cards on all titles that readers judged one by one, by the pool of services that they are from."""
     cards: dict[str, dict[str, list[Row]]] = {}
     with (LABELS / "judged_cards.csv").open(encoding="utf-8") as file:
@@ -92,7 +93,7 @@ def judged(data: Path) -> Iterator[tuple[str, Pool]]:
     texts = {sha256(text.encode()).hexdigest()[:16]: text for text in _all_titles(data)}
     for pool, of in cards.items():
         known = services(data) if pool == "known" else shops(f"shops_{pool}.csv")
-        yield pool, Pool(known, [_judged(texts[title], rows) for title, rows in of.items() if title in texts])
+        yield Pool(pool, known, [_judged(texts[title], rows) for title, rows in of.items() if title in texts])
 
 
 def _judged(text: str, cards: Sequence[Row]) -> Row:

@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _write(given.out / "government", services=items, questions=government_questions(items))
     posts = hot_titles.labelled_posts(given.data)
     _write(given.out / "titles", services=hot_titles.services(given.data), posts=posts)
-    for pool, of in hot_titles.judged(given.data):
-        _write(given.out / f"cards-{pool}", services=of.services, posts=of.posts)
+    for pool in hot_titles.judged(given.data):
+        _write(given.out / f"cards-{pool.name}", services=pool.services, posts=pool.posts)
     sys.stdout.write(f"written: lutong search eval {given.out}\n")
     return 0
 

@@ -34,10 +34,10 @@ def test_where_readings_differ_silence_is_right() -> None:
 def test_every_judged_card_finds_its_title_and_its_service() -> None:
     if not (DATA / "weibo").is_dir():
         pytest.skip("the open data is not beside the project (../shared/data)")
-    for name, pool in judged(DATA):
+    for pool in judged(DATA):
         known = {service["program_id"] for service in pool.services}
-        assert len(pool.posts) > 20, name
-        assert all(program in known for post in pool.posts for program in post["sensible"]), name
+        assert len(pool.posts) > 20, pool.name
+        assert all(program in known for post in pool.posts for program in post["sensible"]), pool.name
 
 
 def test_every_label_finds_its_title_and_its_services() -> None:
