@@ -48,11 +48,46 @@ async def waits(connection: Connection) -> list[Wait]:
     return [Wait(*row) for row in rows]
 
 
+async def idle(connection: Connection) -> list[Wait]:
+    """Sessions that do nothing in a transaction that has a lock, the oldest first: between two tries of others nobody waits for them.
+
+    Seen by their own role and by who may read all statistics.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT pid, coalesce(usename, '?') AS role, 0 AS waiting, 0.0::float AS longest_s,
+               extract(epoch FROM clock_timestamp() - xact_start)::float AS age_s
+          FROM pg_stat_activity AS activity
+         WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+           AND (backend_xid IS NOT NULL
+                OR EXISTS (SELECT FROM pg_locks AS held
+                            WHERE held.pid = activity.pid AND held.granted AND held.locktype = 'relation'
+                              AND held.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')))
+         ORDER BY xact_start
+        """
+    )
+    return [Wait(*row) for row in rows]
+
+
+async def holders(connection: Connection) -> list[Wait]:
+    """Sessions that keep others from their work, or will keep the next one."""
+    found = await waits(connection)
+    known = {wait.pid for wait in found}
+    return [*found, *(wait for wait in await idle(connection) if wait.pid not in known)]
+
+
 def judge(service: str, found: Sequence[Wait]) -> Iterator[Finding]:
     """Locks that are waited for longer than any work of ours has them."""
     for wait in found:
         if wait.since_s > _WAIT_MAX_S:
-            what = f"{service}: {wait.waiting} sessions wait, for {wait.since_s:.0f} s now, for what session {wait.pid} of role {wait.role} has locked"
             yield Finding(
-                what, f"SELECT pg_terminate_backend({wait.pid}) as PostgreSQL's superuser, if nobody needs that session"
+                f"{service}: {_seen(wait)}",
+                f"SELECT pg_terminate_backend({wait.pid}) as PostgreSQL's superuser, if nobody needs that session",
             )
+
+
+def _seen(wait: Wait) -> str:
+    holder = f"session {wait.pid} of role {wait.role} has locked"
+    if wait.waiting:
+        return f"{wait.waiting} sessions wait, for {wait.since_s:.0f} s now, for what {holder}"
+    return f"{holder} rows or a table for {wait.since_s:.0f} s and does nothing; nobody waits for it just now"

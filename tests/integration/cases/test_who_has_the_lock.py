@@ -71,3 +71,20 @@ async def test_the_session_that_others_wait_for_is_named(url: str) -> None:
     assert await _seen(url) == []
     for connection in (holder, first, second, looking):
         await connection.close()
+
+
+async def test_a_lock_is_named_also_while_nobody_waits_for_it(url: str) -> None:
+    holder, looking = [await asyncpg.connect(url) for _ in range(2)]
+    for locks in ("UPDATE shelf SET units = 2", "LOCK TABLE shelf IN EXCLUSIVE MODE"):
+        async with holder.transaction():
+            await holder.execute(locks)
+            (wait,) = await lock_checks.holders(looking)
+            assert (wait.pid, wait.waiting) == (holder.get_server_pid(), 0)
+            assert list(lock_checks.judge("feed", [wait])) == []  # a moment is nothing
+            (finding,) = lock_checks.judge("feed", [wait._replace(age_s=75.0)])
+            assert f"session {wait.pid} of role {wait.role} has locked rows or a table for 75 s" in finding.what
+    async with holder.transaction():
+        await holder.fetch("SELECT FROM shelf")
+        assert await lock_checks.holders(looking) == []  # the control: who reads is in nobody's way
+    for connection in (holder, looking):
+        await connection.close()

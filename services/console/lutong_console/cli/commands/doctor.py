@@ -256,7 +256,7 @@ async def _database(service: str, url: str) -> list[Finding]:
             """,
             list(event_types()),
         )
-        held_up = await lock_checks.waits(connection)
+        held_up = await lock_checks.holders(connection)
         quiet = await connection.fetchval("SELECT to_regclass('quiet') IS NOT NULL") and await connection.fetchval(
             "SELECT EXISTS (SELECT FROM quiet WHERE ended_at IS NULL)"
         )
