@@ -14,6 +14,7 @@ from lutong_console.deployment import variables_of
 from lutong_contracts.topics import SERVICES
 from lutong_local.processes import wait
 from tests.compose.containers import DEPLOY, Containers, counts, has_image, roads
+from tests.support.alerts import EXPORTERS
 from tests.support.outside import machine_outside
 
 
@@ -185,6 +186,8 @@ def test_a_backup_older_than_every_deadline_comes_back_as_documented(deployed: C
         ("tools", "console"),
         ("observability", "prometheus"),
         ("observability", "grafana"),
+        ("observability", "alertmanager"),
+        *(("observability", exporter) for exporter in EXPORTERS),
         ("tools", "kafka-ui"),
         ("proxy", "proxy"),
         ("tracing", "collector"),
@@ -210,6 +213,21 @@ def test_prometheus_sees_every_service(deployed: Containers) -> None:
     rules = httpx.get(url.replace("query", "rules")).json()["data"]["groups"]
     assert {rule["health"] for group in rules for rule in group["rules"]} <= {"ok", "unknown"}
     assert rules
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_prometheus_has_of_an_exporter_what_alerts_ask_for(deployed: Containers, exporter: str) -> None:
+    if not all(deployed.compose("ps", "--quiet", piece) for piece in ("prometheus", exporter)):
+        pytest.skip(f"prometheus or {exporter} did not start")
+    url = f"http://127.0.0.1:{deployed.variables['LUTONG_PROMETHEUS_PORT']}/api/v1/query"
+
+    def is_known(metric: str) -> bool:
+        answer = httpx.get(url, params={"query": f"{metric}{{job='{EXPORTERS[exporter].job}'}}"}).json()
+        return bool(answer["data"]["result"])
+
+    assert wait(lambda: all(map(is_known, EXPORTERS[exporter].metrics)))
+    fires = httpx.get(url, params={"query": "ALERTS{alertstate='firing',alertname='NotWatched'}"}).json()
+    assert fires["data"]["result"] == []
 
 
 def test_a_road_is_one_trace_through_four_services(deployed: Containers) -> None:

@@ -1,8 +1,9 @@
 """Prometheus' rules as they are deployed, with what is recorded put in where an alert asks for it."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -35,3 +36,24 @@ ALERTS: Final[dict[str, dict[str, Any]]] = {
     rule["alert"]: rule | {"expr": _whole(rule["expr"])} for rule in _RULES if "alert" in rule
 }
 """Every alert by its name."""
+
+
+class Exporter(NamedTuple):
+    """What Prometheus calls it, and the metrics that alerts ask of it, with their labels."""
+
+    job: str
+    metrics: Mapping[str, frozenset[str]]
+
+
+EXPORTERS: Final = {
+    "kafka-exporter": Exporter(
+        "kafka", dict.fromkeys(("kafka_partition_replicas", "kafka_partition_replicas_in_sync"), frozenset({"topic"}))
+    ),
+    "postgres-exporter": Exporter(
+        "postgresql", dict.fromkeys(("pg_stat_activity_count", "pg_settings_max_connections"), frozenset())
+    ),
+    "disk-exporter": Exporter(
+        "disk", dict.fromkeys(("node_filesystem_avail_bytes", "node_filesystem_size_bytes"), frozenset({"mountpoint"}))
+    ),
+}
+"""By the name of its container."""

@@ -18,6 +18,8 @@ _ADDRESS: Final = "${LUTONG_HTTP_ADDRESS:-127.0.0.1}:"
 _MEMORY_OF_ALL_MB: Final = 4096
 _OTHERWISE: Final = {"console"}
 """Serves pages, and not what the healthcheck of deploy/Dockerfile asks for: it has one of its own."""
+_WITHOUT_A_SHELL: Final = {"kafka-exporter"}
+"""Nothing in its image could ask whether it is well: Prometheus does, and NotWatched fires."""
 _OF_LIBPQ: Final = {"PGSSLMODE", "PGSSLROOTCERT"}
 _MASQUERADES: Final = "com.docker.network.bridge.enable_ip_masquerade"
 _GOES_OUT: Final = {"membership"}
@@ -153,9 +155,9 @@ def _health(document: Document) -> Iterator[str]:
     """Services have their healthcheck in deploy/Dockerfile; nobody switches it off but jobs."""
     for name, piece in document["services"].items():
         check = piece.get("healthcheck", {})
-        if is_job(piece):
+        if is_job(piece) or name in _WITHOUT_A_SHELL:
             if not check.get("disable"):
-                yield f"{name}: a healthcheck for what serves nothing"
+                yield f"{name}: a healthcheck for what serves nothing, or that nothing in its image can run"
         elif check.get("disable") or not (
             check.get("test") or (_OWN.search(piece["image"]) and name not in _OTHERWISE)
         ):

@@ -103,6 +103,15 @@ def budgets(times: float, per_s: float = 10.0) -> dict[str, Story]:
     return {each.name: shares(each, times * each.budget, per_s) for each in OBJECTIVES}
 
 
+def copies(in_sync: float) -> Story:
+    """A partition of three copies, so many of which are up to date."""
+    labels = {"job": "kafka", "topic": "t", "partition": "1"}
+    return [
+        Series("kafka_partition_replicas", always(3), labels),
+        Series("kafka_partition_replicas_in_sync", always(in_sync), labels),
+    ]
+
+
 FIRES: Final[dict[str, Story]] = {
     "ServiceDown": a_gauge("up", always(0)),
     "OutboxNotPublished": a_gauge("lutong_outbox_oldest_seconds", growing()),
@@ -126,7 +135,7 @@ FIRES: Final[dict[str, Story]] = {
     "ProbeFails": a_gauge("lutong_probe_age_seconds", growing()),
     "NotWatched": [Series("up", always(0), {"job": "kafka"})],
     "DiskFillsUp": a_disk(free=0.1),
-    "PartitionsUnderReplicated": a_gauge("kafka_topic_partition_under_replicated_partition", always(1), topic="t"),
+    "PartitionsUnderReplicated": copies(in_sync=2),
     "ConnectionsRunOut": connections(140),
     **{f"{name}BurnFast": story for name, story in budgets(15).items()},
     **{f"{name}BurnSlowly": story for name, story in budgets(3.5).items()},
@@ -154,7 +163,7 @@ QUIET: Final[dict[str, Story]] = {
     "ProbeFails": a_gauge("lutong_probe_age_seconds", lambda s: s % 240),
     "NotWatched": [Series("up", always(1), {"job": "kafka"}), Series("up", always(0), OURS)],
     "DiskFillsUp": a_disk(free=0.2),
-    "PartitionsUnderReplicated": a_gauge("kafka_topic_partition_under_replicated_partition", always(0), topic="t"),
+    "PartitionsUnderReplicated": copies(in_sync=3),
     "ConnectionsRunOut": connections(130),
     **{f"{name}BurnFast": story for name, story in budgets(5).items()},
     **{f"{name}BurnSlowly": story for name, story in budgets(0.9).items()},

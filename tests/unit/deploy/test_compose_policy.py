@@ -14,7 +14,7 @@ from lutong_console import deployment
 from lutong_console.cli.commands.init import init
 from lutong_console.deployment import variables_of
 from lutong_contracts.topics import SERVICES
-from tests.support.alerts import ALERTS
+from tests.support.alerts import ALERTS, EXPORTERS
 from tests.unit.deploy.policy import Document, megabytes, problems, variables
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
@@ -165,7 +165,7 @@ def test_prometheus_asks_every_service_by_its_name(document: Document) -> None:
     asked = {group["labels"]["service"]: group["targets"] for group in scrape["static_configs"]}
     assert asked == {service: [f"{service}:8000"] for service in SERVICES}
     hosts = {target.split(":")[0] for each in others for group in each["static_configs"] for target in group["targets"]}
-    assert hosts - {"console"} == {"kafka-exporter", "postgres-exporter", "disk-exporter", "alertmanager"}
+    assert hosts - {"console"} == {*EXPORTERS, "alertmanager"}
     hosts |= set(collector["dns_sd_configs"][0]["names"])
     watched = {name for name, piece in document["services"].items() if "watching" in piece["networks"]}
     assert hosts - {"console"} <= watched

@@ -26,14 +26,7 @@ ROOT = Path(__file__).parents[3]
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
 ALERTS = [*alerts.ALERTS.values()]
 OF_PROMETHEUS = {"up"}
-OF_EXPORTERS = {
-    "node_filesystem_avail_bytes": {"mountpoint"},
-    "node_filesystem_size_bytes": {"mountpoint"},
-    "kafka_topic_partition_under_replicated_partition": {"topic"},
-    "pg_stat_activity_count": set(),
-    "pg_settings_max_connections": set(),
-}
-"""What is asked of exporters; tests/compose scrapes them."""
+OF_EXPORTERS = {name: labels for each in alerts.EXPORTERS.values() for name, labels in each.metrics.items()}
 OF_THE_SCRAPE = {"service", "job", "instance", "le"}
 
 
