@@ -34,7 +34,7 @@ MUTANTS = [
     Mutant("R5 the words are those of before", listings, "_save_listings", "marks = excluded.marks,", ""),
     Mutant("R5 the names are those of before", listings, "_save_listings", "title_key = excluded.title_key,", ""),
     Mutant("R5 what is hidden is suggested", questions, "titles", "WHERE visible AND title_key", "WHERE title_key"),
-    Mutant("R5 a name leads to what is hidden", discovery, "_named", "WHERE visible AND listing_name", "WHERE listing_name"),
+    Mutant("R5 a name leads to what is hidden", discovery, "_shown", "WHERE visible AND program_id", "WHERE program_id"),
     Mutant("R5 a new name is not looked up", listings, "_save_calls", "_names(after)", "_names(before)"),
     Mutant("G1 marks that are gone are counted", listings, "_count_marks", 'change.subtract(row["marks"])', "pass"),
     Mutant("G1 a listing counts with each version", listings, "_count_marks", 'not row["counted"]', "True"),

@@ -104,7 +104,7 @@ async def listings(tx: Tx, program_ids: Iterable[str]) -> dict[str, Listing]:
 
 
 async def matches(tx: Reads, asking: Mapping[str, Sequence[Sentence]]) -> dict[str, list[Match]]:
-    """For each text, given with its sentences, services that may be meant.
+    """For each text, given with its sentences, services that may be meant, in any order.
 
     Either a sentence has one of a service's names, which are looked up as they are; or a sentence with a matter has most of a
     long title. Sentence by sentence: words from all over a long text would add up to a title by chance.
@@ -115,14 +115,18 @@ async def matches(tx: Reads, asking: Mapping[str, Sequence[Sentence]]) -> dict[s
         named = await _named(tx, sentences)
         near = await _near(tx, [each for each in sentences if is_to_settle(each.sentence.text)])
         shown = await _shown(tx, {each.program_id for each in (*named, *near)})
-        for met in sorted({*named, *near}):
-            row = shown[met.program_id]
-            share = covered(row["title"], asking[met.text]) if met in near else 0
-            found.setdefault(met.text, []).append(_match(row, share, is_named=met in named))
+        by_name = {program_id: _match(row) for program_id, row in shown.items()}
+        for met in named - near:
+            if met.program_id in by_name:
+                found.setdefault(met.text, []).append(by_name[met.program_id])
+        for met in near:
+            if row := shown.get(met.program_id):
+                share = covered(row["title"], asking[met.text])
+                found.setdefault(met.text, []).append(_match(row, share, is_named=met in named))
     return found
 
 
-def _match(row: asyncpg.Record, share: float, *, is_named: bool) -> Match:
+def _match(row: asyncpg.Record, share: float = 0, *, is_named: bool = True) -> Match:
     listing = Listing(row["program_id"], row["merchant_id"], False, row["version"], row["title"], row["page"])  # noqa: FBT003  # a row of visible listings
     return Match(listing, row["keywords"], share, row["uses"], is_named)
 
@@ -142,9 +146,41 @@ class _Met(NamedTuple):
 
 
 async def _named(tx: Reads, asking: Sequence[_Asking]) -> set[_Met]:
-    """Each name is looked up once, whatever number of texts has it; of the services that have it, `COMPARED_MAX`."""
+    """Each name is looked up once, whatever number of texts has it; of the services that have it, `COMPARED_MAX`.
+
+    Some may not be visible: `_shown` knows. Only where more have a name than are compared, the visible ones are chosen here.
+    """
     starts = await _starts(tx, {start for each in asking for start in each.sentence.starts})
     spans = [frozenset(each.sentence.spans(starts)) for each in asking]
+    known = await _called(tx, frozenset().union(*spans))
+    known |= await _called_and_visible(tx, [key for key, found in known.items() if len(found) > COMPARED_MAX])
+    return {
+        _Met(each.text, program_id)
+        for each, keys_there in zip(asking, spans, strict=True)
+        for key in keys_there & known.keys()
+        for program_id in known[key]
+    }
+
+
+async def _called(tx: Reads, keys: Iterable[str]) -> dict[str, list[str]]:
+    """The services that have each name; one more than `COMPARED_MAX` where there are more."""
+    rows = await tx.fetch(
+        """
+        SELECT key, array_agg(program_id) AS program_ids
+          FROM unnest($1::text[]) AS given(key)
+         CROSS JOIN LATERAL (SELECT program_id FROM listing_name WHERE listing_name.key = given.key LIMIT $2) AS named
+         GROUP BY key
+        """,
+        sorted(keys),
+        COMPARED_MAX + 1,
+    )
+    return {row["key"]: row["program_ids"] for row in rows}
+
+
+async def _called_and_visible(tx: Reads, keys: Sequence[str]) -> dict[str, list[str]]:
+    """Of services that have names which many have, `COMPARED_MAX` that are visible."""
+    if not keys:
+        return {}
     rows = await tx.fetch(
         """
         SELECT key, array_agg(program_id) AS program_ids
@@ -155,16 +191,10 @@ async def _named(tx: Reads, asking: Sequence[_Asking]) -> set[_Met]:
                               LIMIT $2) AS named
          GROUP BY key
         """,
-        sorted(frozenset().union(*spans)),
+        keys,
         COMPARED_MAX,
     )
-    known = {row["key"]: row["program_ids"] for row in rows}
-    return {
-        _Met(each.text, program_id)
-        for each, keys_there in zip(asking, spans, strict=True)
-        for key in keys_there & known.keys()
-        for program_id in known[key]
-    }
+    return {key: [] for key in keys} | {row["key"]: row["program_ids"] for row in rows}
 
 
 async def _starts(tx: Reads, starts: Iterable[str]) -> set[str]:
@@ -225,13 +255,13 @@ async def _rarest(tx: Reads, sentences: Sequence[AbstractSet[str]]) -> list[list
 
 
 async def _shown(tx: Reads, program_ids: Iterable[str]) -> dict[str, asyncpg.Record]:
-    """What posts are compared with, by program."""
+    """What posts are compared with, by program, as far as it is visible."""
     rows = await tx.fetch(
         """
         SELECT program_id, merchant_id, version, title, page, keywords,
                coalesce(opened + solved + fulfilled, 0) AS uses
           FROM listing LEFT JOIN usage USING (program_id)
-         WHERE program_id = ANY ($1)
+         WHERE visible AND program_id = ANY ($1)
         """,
         sorted(program_ids),
     )

@@ -8,13 +8,13 @@ from typing import Final, Literal, NamedTuple
 from lutong_registry.discovery.domain.names import (
     Sentence,
     begins,
-    common_run,
     describes,
     ends_a_clause,
     frames,
     is_a_model,
     is_short_for,
     names,
+    share_a_run,
     share_of,
     shares_a_character,
 )
@@ -27,7 +27,7 @@ from lutong_registry.discovery.domain.policy import (
 )
 from lutong_registry.discovery.domain.posts import has_matter, is_a_matter, is_to_settle
 from lutong_registry.search.domain.lexicon import stop_words
-from lutong_registry.search.domain.text import is_han, key_of, plain
+from lutong_registry.search.domain.text import is_han, key_of, plain, runs
 from lutong_registry.search.domain.titles import COVERAGE_MIN, COVERED_MIN, coverage, words_of
 
 RUN_MIN: Final = 4
@@ -42,6 +42,9 @@ KEYWORD_ALONE_MIN: Final = 4
 TITLE_ALONE_MIN: Final = 6
 """Characters of a title that needs to be no more than in a sentence. Shorter ones are brands, which come up in all sorts of
 stories, or words of the language."""
+
+WHOLE_TITLE_MIN: Final = 4
+"""Characters of a title with which a clause may begin, whatever it goes on with: 盛厦宾馆也送外卖."""
 
 SHORT_HAN: Final = 3
 """Chinese names with fewer characters are mostly words of the language."""
@@ -147,7 +150,7 @@ def covered(title: str, sentences: Sequence[Sentence]) -> float:
 
 def _covered(title: str, key: str, sentence: str) -> float:
     share = coverage(title, words_of(sentence))
-    return share if share >= COVERAGE_MIN and common_run(key, sentence) >= RUN_MIN else 0
+    return share if share >= COVERAGE_MIN and share_a_run(key, sentence, RUN_MIN) else 0
 
 
 def _keywords(given: Sequence[str], title: str) -> list[str]:
@@ -212,8 +215,12 @@ def _is_titled(title: str, sentence: Sentence, match: Match) -> bool:
     key = key_of(title)
     if len(key) >= TITLE_ALONE_MIN or has_matter(sentence.text):
         return True
-    is_placed = len(key) >= SHORT_HAN or begins(sentence, title)
-    return is_placed and _is_subject(title, sentence) and _is_needed(title, sentence, match)
+    if not _is_subject(title, sentence):
+        return False
+    is_begun = begins(sentence, title)
+    if len(key) >= WHOLE_TITLE_MIN and is_begun:
+        return True
+    return (len(key) >= SHORT_HAN or is_begun) and _is_needed(title, sentence, match)
 
 
 def _is_needed(name: str, sentence: Sentence, match: Match) -> bool:
@@ -223,6 +230,10 @@ def _is_needed(name: str, sentence: Sentence, match: Match) -> bool:
         takes_place = ends_a_clause(sentence, name) or is_announced(sentence.text)
         return takes_place and not is_elsewhere(sentence.text) and _sells_tickets(match)
     if has_matter(sentence.text) or is_a_model(sentence, name) or is_an_offer(sentence.text):
+        return True
+    if (
+        sum(run.isascii() and run.isalpha() for run in runs(name)) > 1
+    ):  # words of a Latin name in a row, as in provident fund: nobody writes them by chance
         return True
     return key_of(name) == sentence.key and has_matter(plain(match.listing.title))
 

@@ -235,13 +235,9 @@ def _is_transcribed(sentence: Sentence, at: Span) -> bool:
     return after is not None and after.end - after.begin == 1 and set(here + sentence.text[at.end]) <= _TRANSCRIBED
 
 
-def common_run(first: str, second: str) -> int:
-    """Characters of the longest stretch that two texts share."""
-    longest = 0
-    for begin in range(len(first)):
-        while begin + longest < len(first) and first[begin : begin + longest + 1] in second:
-            longest += 1
-    return longest
+def share_a_run(first: str, second: str, characters: int) -> bool:
+    """Whether two texts have a stretch of so many characters in common."""
+    return any(first[begin : begin + characters] in second for begin in range(len(first) - characters + 1))
 
 
 def is_short_for(short: str, name: str) -> bool:
