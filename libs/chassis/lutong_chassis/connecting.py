@@ -37,7 +37,7 @@ async def connect_directly(settings: Settings) -> "Pool":
             settings.database_direct_url,
             max_size=pooled.DIRECT_CONNECTIONS_MAX,
             init=pooled.refuse_poolers(pooled.DIRECT_URL),
-            server_settings=_TRACKED | _PARAMETERS | _KEEPALIVE,
+            server_settings=_TRACKED | _parameters(settings) | _KEEPALIVE,
         )
     except Exception as error:
         _raise_if_misconfigured(error, pooled.DIRECT_URL)
@@ -86,6 +86,13 @@ _PARAMETERS: Final = {
     "jit": "off",
     "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_TIMEOUT_S}s",
 }
+_LOCK_SHARE: Final = 0.8
+"""Of the time that a statement has: who waits for a lock for longer fails as one that waits, and no event is blamed for it."""
+
+
+def _parameters(settings: Settings) -> dict[str, str]:
+    """What holds in each session of a pool, or in each transaction behind a pooler."""
+    return _PARAMETERS | {"lock_timeout": f"{settings.statement_timeout_s * _LOCK_SHARE * 1000:.0f}ms"}
 
 
 async def _own_pool(settings: Settings) -> "Pool":
@@ -94,7 +101,7 @@ async def _own_pool(settings: Settings) -> "Pool":
         settings.database_url,
         max_size=settings.database_connections_max,
         init=pooled.refuse_poolers(pooled.DATABASE_URL),
-        server_settings=_TRACKED | _PARAMETERS | _KEEPALIVE,
+        server_settings=_TRACKED | _parameters(settings) | _KEEPALIVE,
     )
 
 
@@ -105,7 +112,7 @@ async def _lent_pool(settings: Settings) -> "Pool":
         settings.database_url,
         max_size=settings.database_connections_max,
         statement_cache_size=0,
-        connection_class=pooled.lent(_PARAMETERS),
+        connection_class=pooled.lent(_parameters(settings)),
         server_settings=_TRACKED,
     )
 

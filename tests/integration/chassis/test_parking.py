@@ -164,3 +164,23 @@ async def test_an_event_that_always_takes_too_long_is_parked_and_others_flow(
 
         await until(others_flow, "everything but the slow event is counted")
         await until(slow_is_parked, "the slow event is parked")
+
+
+async def test_an_event_that_waits_for_a_lock_is_never_parked(infrastructure: Infrastructure, tmp_path: Path) -> None:
+    """However often: it is not the event that is too much, unlike the slow one above."""
+    async with a_toy(infrastructure, tmp_path) as toy:
+        toy.start(LUTONG_STATEMENT_TIMEOUT_S="1", LUTONG_RETRY_DELAY_MAX_S="0.1")
+        await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a"))])
+        await until(lambda: counted(toy, 1), "the counter is there")
+        async with toy.pool.acquire() as session, session.transaction():
+            await session.execute("SELECT FROM counter FOR UPDATE")
+            await feed(toy.bootstrap, toy.consumed, [a_record(Counted(counter_id="a"))])
+            await until(
+                lambda: toy.rows("SELECT FROM retrying"), "it was tried more often than what is too much may be"
+            )
+            assert await toy.parked() == []
+        await until(lambda: counted(toy, 2), "it is counted once the lock is gone")
+
+
+async def counted(toy: Toy, times: int) -> bool:
+    return await toy.totals() == {"a": times}
