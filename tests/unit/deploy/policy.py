@@ -155,9 +155,11 @@ def _health(document: Document) -> Iterator[str]:
     """Services have their healthcheck in deploy/Dockerfile; nobody switches it off but jobs."""
     for name, piece in document["services"].items():
         check = piece.get("healthcheck", {})
-        if is_job(piece) or name in _WITHOUT_A_SHELL:
+        if is_job(piece):
             if not check.get("disable"):
-                yield f"{name}: a healthcheck for what serves nothing, or that nothing in its image can run"
+                yield f"{name}: a healthcheck for what serves nothing"
+        elif name in _WITHOUT_A_SHELL and not check:
+            pass
         elif check.get("disable") or not (
             check.get("test") or (_OWN.search(piece["image"]) and name not in _OTHERWISE)
         ):
