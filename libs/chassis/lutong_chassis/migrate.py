@@ -14,6 +14,8 @@ from lutong_chassis.errors import NotThereYetError
 log = structlog.get_logger(__name__)
 
 MIGRATION_LOCK: Final = 0x6C75746F6E67  # "lutong" in ASCII: one migrator per database
+TIMEOUT_S: Final = 6 * 3600.0
+"""For one file: it may fill a table for all there is, while no statement of a service may take as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def _is_applied(migration: Migration, applied: dict[tuple[str, int], str]) -> bo
 
 async def _apply(connection: Connection, migration: Migration) -> None:
     async with connection.transaction():
-        await connection.execute(migration.sql)
+        await connection.execute(migration.sql, timeout=TIMEOUT_S)
         await connection.execute(
             "INSERT INTO migration (component, number, name, checksum) VALUES ($1, $2, $3, $4)",
             migration.component,

@@ -42,6 +42,18 @@ async def test_many_processes_that_migrate_at_once_apply_each_file_once(infrastr
         await drop_database(infrastructure.admin_url, name)
 
 
+async def test_a_migration_may_take_longer_than_a_statement(infrastructure: Infrastructure) -> None:
+    name = f"slow_{uuid7().hex[-8:]}"
+    url = await create_database(infrastructure.admin_url, name)
+    try:
+        async with asyncpg.create_pool(url, min_size=1, command_timeout=0.5) as pool, pool.acquire() as connection:
+            with pytest.raises(TimeoutError):  # the control
+                await connection.execute("SELECT pg_sleep(1)")
+            assert await migrate(connection, [Migration("c", 1, "fill", "SELECT pg_sleep(1)")])
+    finally:
+        await drop_database(infrastructure.admin_url, name)
+
+
 @pytest.mark.parametrize("names", [["0002_second"], ["0001_first", "0002_second", "0002_other"]])
 def test_a_number_that_is_missing_or_there_twice_is_an_error(names: list[str], tmp_path: Path) -> None:
     for name in names:
