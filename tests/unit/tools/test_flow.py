@@ -24,6 +24,8 @@ WIDEST: Final[dict[str, int]] = {
     "membership: POST /v1/agreements/{agreement_id}/rights/{right_id}/uses": 13,
     "membership: DELETE /v1/agreements/{agreement_id}/rights/{right_id}/uses/{use_id}": 12,
     "feed: PostPublished": 11,  # a post that another publisher sent: its repost, its audience, and the copies to followers
+    "registry: PostPublished": 11,  # what names a service in it, and where it leads, are two subjects
+    "registry: PostRevised": 11,  # as above
     "feed: GET /v1/accounts/{account_id}/placements/{placement}": 13,  # ranking, live cards, offers and paid places meet here
     "feed: GET /v1/accounts/{account_id}/programs": 13,  # as above
     "inventory: CreditHeld": 13,  # two of them services without goods, which are answered here, too
