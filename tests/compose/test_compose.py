@@ -6,6 +6,7 @@ import ssl
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -200,17 +201,26 @@ def test_what_a_profile_adds_starts_beside_the_suite(deployed: Containers, profi
     deployed.compose("--profile", profile, "up", "--detach", "--wait", piece)
 
 
+def prometheus(deployed: Containers, path: str, **params: str) -> Any:  # noqa: ANN401  # what it answers, as JSON
+    url = f"http://127.0.0.1:{deployed.variables['LUTONG_PROMETHEUS_PORT']}/api/v1/{path}"
+    return httpx.get(url, params=params).json()["data"]
+
+
+def known(deployed: Containers, query: str) -> list[dict[str, Any]]:
+    """The samples that Prometheus gives for a query."""
+    found: list[dict[str, Any]] = prometheus(deployed, "query", query=query)["result"]
+    return found
+
+
 def test_prometheus_sees_every_service(deployed: Containers) -> None:
     if not deployed.compose("ps", "--quiet", "prometheus"):
         pytest.skip("prometheus did not start")
-    url = f"http://127.0.0.1:{deployed.variables['LUTONG_PROMETHEUS_PORT']}/api/v1/query"
 
     def seen() -> set[str]:
-        answer = httpx.get(url, params={"query": 'up{job="lutong"} == 1'}).json()
-        return {sample["metric"]["service"] for sample in answer["data"]["result"]}
+        return {sample["metric"]["service"] for sample in known(deployed, 'up{job="lutong"} == 1')}
 
     assert wait(lambda: seen() == set(SERVICES)), seen()
-    rules = httpx.get(url.replace("query", "rules")).json()["data"]["groups"]
+    rules = prometheus(deployed, "rules")["groups"]
     assert {rule["health"] for group in rules for rule in group["rules"]} <= {"ok", "unknown"}
     assert rules
 
@@ -219,15 +229,9 @@ def test_prometheus_sees_every_service(deployed: Containers) -> None:
 def test_prometheus_has_of_an_exporter_what_alerts_ask_for(deployed: Containers, exporter: str) -> None:
     if not all(deployed.compose("ps", "--quiet", piece) for piece in ("prometheus", exporter)):
         pytest.skip(f"prometheus or {exporter} did not start")
-    url = f"http://127.0.0.1:{deployed.variables['LUTONG_PROMETHEUS_PORT']}/api/v1/query"
-
-    def is_known(metric: str) -> bool:
-        answer = httpx.get(url, params={"query": f"{metric}{{job='{EXPORTERS[exporter].job}'}}"}).json()
-        return bool(answer["data"]["result"])
-
-    assert wait(lambda: all(map(is_known, EXPORTERS[exporter].metrics)))
-    fires = httpx.get(url, params={"query": "ALERTS{alertstate='firing',alertname='NotWatched'}"}).json()
-    assert fires["data"]["result"] == []
+    job, metrics = EXPORTERS[exporter]
+    assert wait(lambda: all(known(deployed, f"{metric}{{job='{job}'}}") for metric in metrics))
+    assert known(deployed, "ALERTS{alertstate='firing',alertname='NotWatched'}") == []
 
 
 def test_a_road_is_one_trace_through_four_services(deployed: Containers) -> None:

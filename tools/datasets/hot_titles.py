@@ -69,7 +69,7 @@ def labelled_posts(data: Path) -> Iterator[Row]:
     with gzip.open(data / "weibo" / "hot_titles_2023Q1.tsv.gz", "rt", encoding="utf-8") as lines:
         for line in lines:
             text = line.rstrip("\n").split("\t", 1)[1]
-            digest = sha256(text.encode()).hexdigest()[:16]
+            digest = _digest(text)
             if (label := known.get(digest)) is not None:
                 half = "tuned" if int(digest, 16) % 2 == 0 else "held-out"
                 kind = f"{half} {label.sample}"
@@ -90,7 +90,7 @@ def judged(data: Path) -> Iterator[Pool]:
     with (LABELS / "judged_cards.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             cards.setdefault(row["pool"], {}).setdefault(row["title"], []).append(row)
-    texts = {sha256(text.encode()).hexdigest()[:16]: text for text in _all_titles(data)}
+    texts = {_digest(text): text for text in _all_titles(data)}
     for pool, of in cards.items():
         known = services(data) if pool == "known" else shops(f"shops_{pool}.csv")
         yield Pool(pool, known, [_judged(texts[title], rows) for title, rows in of.items() if title in texts])
@@ -106,6 +106,11 @@ def _judged(text: str, cards: Sequence[Row]) -> Row:
         "no_card": any("h" in read for read in readings),
         "kind": cards[0]["pool"],
     }
+
+
+def _digest(text: str) -> str:
+    """By what a label knows its title."""
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _all_titles(data: Path) -> Iterator[str]:

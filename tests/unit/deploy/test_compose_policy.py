@@ -79,6 +79,9 @@ BROKEN = {
         "services", "feed", "depends_on", value={"topics": {"condition": "service_completed_successfully"}}
     ),
     "feed: nobody knows whether it is well": put("services", "feed", "healthcheck", value={"disable": True}),
+    "kafka-exporter: nobody knows whether it is well": put(
+        "services", "kafka-exporter", "healthcheck", value={"disable": True}
+    ),
     "kafka: nobody knows whether it is well": put("services", "kafka", "healthcheck", value={}),
     "feed: is killed while it finishes": put("services", "feed", "stop_grace_period", value="10s"),
     "secret extra: `lutong init` does not write it": put("secrets", "extra", value={"file": "x"}),

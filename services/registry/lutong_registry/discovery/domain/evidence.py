@@ -231,11 +231,14 @@ def _is_needed(name: str, sentence: Sentence, match: Match) -> bool:
         return takes_place and not is_elsewhere(sentence.text) and _sells_tickets(match)
     if has_matter(sentence.text) or is_a_model(sentence, name) or is_an_offer(sentence.text):
         return True
-    if (
-        sum(run.isascii() and run.isalpha() for run in runs(name)) > 1
-    ):  # words of a Latin name in a row, as in provident fund: nobody writes them by chance
+    if _has_latin_words(name):
         return True
     return key_of(name) == sentence.key and has_matter(plain(match.listing.title))
+
+
+def _has_latin_words(name: str) -> bool:
+    """Whether a name is several Latin words in a row, as in provident fund: nobody writes them by chance."""
+    return sum(run.isascii() and run.isalpha() for run in runs(name)) > 1
 
 
 def _sells_tickets(match: Match) -> bool:

@@ -50,7 +50,7 @@ def is_an_occasion(name: str) -> bool:
     >>> is_an_occasion("演唱会"), is_an_occasion("羽绒服")
     (True, False)
     """
-    return _needs()["occasions"].search(plain(name)) is not None
+    return _shows("occasions", name)
 
 
 def is_announced(sentence: str) -> bool:
@@ -59,7 +59,7 @@ def is_announced(sentence: str) -> bool:
     >>> is_announced("某某演唱会官宣沈阳西安"), is_announced("某某在演唱会上说的话")
     (True, False)
     """
-    return _needs()["announced"].search(plain(sentence)) is not None
+    return _shows("announced", sentence)
 
 
 def is_elsewhere(sentence: str) -> bool:
@@ -68,7 +68,7 @@ def is_elsewhere(sentence: str) -> bool:
     >>> is_elsewhere("某某线上演唱会"), is_elsewhere("某某演唱会")
     (True, False)
     """
-    return _needs()["elsewhere"].search(plain(sentence)) is not None
+    return _shows("elsewhere", sentence)
 
 
 def is_an_offer(sentence: str) -> bool:
@@ -77,7 +77,7 @@ def is_an_offer(sentence: str) -> bool:
     >>> is_an_offer("小鹏汽车官宣降价"), is_an_offer("林志颖仍开特斯拉")
     (True, False)
     """
-    return _needs()["offers"].search(plain(sentence)) is not None
+    return _shows("offers", sentence)
 
 
 def is_only_an_offer(name: str) -> bool:
@@ -87,6 +87,10 @@ def is_only_an_offer(name: str) -> bool:
     (True, False)
     """
     return _needs()["offers"].fullmatch(plain(name)) is not None
+
+
+def _shows(kind: str, text: str) -> bool:
+    return _needs()[kind].search(plain(text)) is not None
 
 
 @cache
