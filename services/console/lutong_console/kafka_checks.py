@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from lutong_chassis.kafka import KafkaAccess
@@ -11,6 +11,7 @@ from lutong_console.container_checks import judge_brokers
 from lutong_console.findings import Finding
 from lutong_console.offsets import group_of
 from lutong_console.targets import Suite
+from lutong_console.topic_consumer import reading
 from lutong_contracts import TOPICS, Topic
 from lutong_contracts.sentences import counted
 
@@ -85,14 +86,8 @@ def _judge_keeping(topic: Topic, settings: Mapping[str, str], alter: str) -> Ite
 async def offsets(target: Suite) -> list[Finding]:
     """A group whose next record is gone: retention passed it, and events were missed."""
     findings = []
-    consumer = AIOKafkaConsumer(
-        *[topic.name for topic in TOPICS], **target.kafka.client, isolation_level="read_committed"
-    )
-    await consumer.start()
-    try:
+    async with reading(target.kafka, [topic.name for topic in TOPICS]) as consumer:
         earliest: dict[TopicPartition, int] = await consumer.beginning_offsets(list(consumer.assignment()))
-    finally:
-        await consumer.stop()
     async with admin(target.kafka) as client:
         for service in target.urls:
             reached = await committed(client, group_of(service))

@@ -8,13 +8,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from lutong_chassis.database import Connection
 from lutong_chassis.grants import VERIFIER
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console.cli.errors import PROBLEM, UNREACHABLE, ConsoleError
+from lutong_console.topic_consumer import reading
 from lutong_contracts import TOPICS
 from lutong_contracts.topics import SERVICES
 
@@ -113,14 +113,11 @@ async def in_use(urls: Mapping[str, str]) -> str | None:
 
 async def events_of(kafka: KafkaAccess) -> int:
     """How many records Kafka has seen."""
-    consumer = AIOKafkaConsumer(*[topic.name for topic in TOPICS], **kafka.client)
     try:
-        await consumer.start()
-        return sum((await consumer.end_offsets(list(consumer.assignment()))).values())
+        async with reading(kafka, [topic.name for topic in TOPICS]) as consumer:
+            return sum((await consumer.end_offsets(list(consumer.assignment()))).values())
     except KafkaError as error:
         raise ConsoleError(f"Kafka at {kafka.bootstrap}: {type(error).__name__}", code=UNREACHABLE) from None
-    finally:
-        await consumer.stop()
 
 
 async def make_beside(databases: Databases) -> None:

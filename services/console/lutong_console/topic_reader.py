@@ -14,6 +14,7 @@ from lutong_chassis.kafka import KafkaAccess
 from lutong_console.cli.errors import UNREACHABLE, ConsoleError
 from lutong_console.cli.streams import end_when_nobody_reads
 from lutong_console.merge import Merge
+from lutong_console.topic_consumer import reading
 
 START: Final = datetime.fromtimestamp(0, UTC)
 """The beginning of every topic."""
@@ -60,24 +61,15 @@ async def records_of(
 
 @asynccontextmanager
 async def _consumer(kafka: KafkaAccess, names: list[str]) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
-        *names,
-        **kafka.client,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",  # where retention passed a position; the first positions are sought below
-        isolation_level="read_committed",
-    )
     try:
-        await consumer.start()
-        yield consumer
+        async with reading(kafka, names) as consumer:
+            yield consumer
     except KafkaError as error:
         raise ConsoleError(
             f"Kafka at {kafka.bootstrap} does not answer ({type(error).__name__})",
             then="lutong status",
             code=UNREACHABLE,
         ) from None
-    finally:
-        await consumer.stop()
 
 
 async def _seek(consumer: AIOKafkaConsumer, span: Span) -> Merge:

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer
 
 from lutong_chassis import attributes
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console.targets import Suite
+from lutong_console.topic_consumer import reading
 from lutong_console.verify.joining import Row
 from lutong_console.verify.tables import SERVICES, TABLES
 from lutong_console.verify.world import Record, World
@@ -100,15 +100,7 @@ async def _read_topics(kafka: KafkaAccess, sink: Sink, watcher: Watcher) -> None
 
     Asked afterwards: what was dropped while it was read may be missing.
     """
-    consumer = AIOKafkaConsumer(
-        *[topic.name for topic in TOPICS],
-        **kafka.client,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-    )
-    await consumer.start()
-    try:
+    async with reading(kafka, [topic.name for topic in TOPICS]) as consumer:
         ends = {p: end for p, end in (await consumer.end_offsets(list(consumer.assignment()))).items() if end}
         sink.ends = {(partition.topic, partition.partition): end for partition, end in ends.items()}
         watcher.expect(sum(ends.values()))
@@ -119,8 +111,6 @@ async def _read_topics(kafka: KafkaAccess, sink: Sink, watcher: Watcher) -> None
                 watcher.advance(len(found))
         begins = await consumer.beginning_offsets(list(consumer.assignment()))
         sink.begins = {(partition.topic, partition.partition): begin for partition, begin in begins.items()}
-    finally:
-        await consumer.stop()
 
 
 def _record(record: Any) -> Record:  # noqa: ANN401  # an aiokafka ConsumerRecord

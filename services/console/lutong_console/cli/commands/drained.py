@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 
 import asyncpg
 import typer
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from lutong_chassis.topics import admin, committed
 from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
@@ -13,6 +13,7 @@ from lutong_console.cli.screen import emit_json, out, table
 from lutong_console.offsets import group_of, unread
 from lutong_console.subscriptions import consumed_topics
 from lutong_console.targets import Json, StackName, Suite, suite
+from lutong_console.topic_consumer import reading
 from lutong_contracts import TOPICS
 
 
@@ -73,10 +74,6 @@ async def _pending(url: str, topic: str) -> int:
 
 async def _ends(target: Suite, topic: str) -> dict[TopicPartition, int]:
     """The end of each partition that anything was ever written to."""
-    consumer = AIOKafkaConsumer(topic, **target.kafka.client, isolation_level="read_committed")
-    await consumer.start()
-    try:
+    async with reading(target.kafka, [topic]) as consumer:
         ends: dict[TopicPartition, int] = await consumer.end_offsets(list(consumer.assignment()))
         return {partition: end for partition, end in ends.items() if end}
-    finally:
-        await consumer.stop()

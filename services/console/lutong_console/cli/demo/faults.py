@@ -59,8 +59,8 @@ async def seed(client: httpx.AsyncClient, target: Suite, run: str) -> Seeded:
 async def _poison(target: Suite, event: type[Event], keys: Sequence[str]) -> None:
     """A partner's records that were cut off on their way: nobody can read them."""
     producer = AIOKafkaProducer(**target.kafka.client)
-    await producer.start()
     try:
+        await producer.start()
         for key in keys:
             headers = [
                 ("content-type", b"application/json"),
