@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
-from lutong_console import credentials, engine
+from lutong_console import credentials, disk_growth, engine
 from lutong_console.cli.errors import ConsoleError
 from lutong_console.deployment import Deployment
+from lutong_console.disk_growth import Look
 from lutong_console.engine import Engine, Piece
 from lutong_console.findings import Finding
 from lutong_contracts.topics import SERVICES
@@ -100,17 +101,26 @@ def judge_brokers(
         yield Finding(f"{behind[0]}{more}: a copy is behind, or its broker is away", "lutong logs kafka")
 
 
-def judge_disk(piece: str, percent_used: int, free_mb: int) -> Iterator[Finding]:
-    """A disk that will be full."""
-    if percent_used >= _DISK_PERCENT_MAX:
-        what = f"{piece}: its disk is {percent_used} % full, {free_mb:,} MB are left"
+class Disk(NamedTuple):
+    """What `df` shows of the disk below a volume."""
+
+    percent_used: int
+    used_mb: int
+    free_mb: int
+
+
+def judge_disk(piece: str, disk: Disk) -> Iterator[Finding]:
+    """A disk that is as good as full."""
+    if disk.percent_used >= _DISK_PERCENT_MAX:
+        what = f"{piece}: its disk is {disk.percent_used} % full, {disk.free_mb:,} MB are left"
         yield Finding(what, "make room, or move the volume: a full disk stops all services (docs/deploy.md)")
 
 
-def disk_of(output: str) -> tuple[int, int]:
-    """Percent used and megabytes free, as `df -Pm` shows them in its last line."""
-    found = re.findall(r"(\d+)\s+(\d+)\s+(\d+)\s+(\d+)%", output)
-    return (int(found[-1][3]), int(found[-1][2])) if found else (0, 0)
+def disk_of(output: str) -> Disk:
+    """What `df -Pm` shows in its last line."""
+    found = re.findall(r"\d+\s+(\d+)\s+(\d+)\s+(\d+)%", output)
+    used_mb, free_mb, percent_used = map(int, found[-1]) if found else (0, 0, 0)
+    return Disk(percent_used, used_mb, free_mb)
 
 
 def look(place: Path) -> tuple[list[Finding], frozenset[str]]:
@@ -121,10 +131,39 @@ def look(place: Path) -> tuple[list[Finding], frozenset[str]]:
     findings = [*judge_pieces(wanted, pieces), *judge_images(wanted, pieces)]
     findings += judge_secrets(configuration, pieces, changed_at(configuration))
     running = {piece.service for piece in pieces if piece.runs}
-    for piece, directory in _DISK_OF.items():
-        if piece in running:
-            findings += judge_disk(piece, *disk_of(compose.ask("exec", "-T", piece, "df", "-Pm", directory)))
     return findings, frozenset(name for name in wanted if name not in running)
+
+
+async def disks(deployment: Deployment) -> list[Finding]:
+    """Disks of pieces that run which are full or will be, by what was seen of them before; what is seen now is noted."""
+    compose, now = Engine(deployment.place), datetime.now(UTC)
+    running = {piece.service for piece in compose.pieces() if piece.runs}
+    used = {
+        piece: disk_of(compose.ask("exec", "-T", piece, "df", "-Pm", directory))
+        for piece, directory in _DISK_OF.items()
+        if piece in running
+    }
+    looks = {piece: Look(now, disk.used_mb, disk.free_mb) for piece, disk in used.items()}
+    looks |= {service: Look(now, size_mb) for service, size_mb in (await _sizes_mb(deployment)).items()}
+    known = disk_growth.having(disk_growth.seen(deployment.place), looks)
+    disk_growth.note(deployment.place, known)
+    findings = [found for piece, disk in used.items() for found in judge_disk(piece, disk)]
+    return [*findings, *disk_growth.judge([*used], known)]
+
+
+async def _sizes_mb(deployment: Deployment) -> dict[str, int]:
+    """How large the database of each service is; one that does not answer is found by its own check."""
+    found = {}
+    for service, url in deployment.database_urls.items():
+        try:
+            connection = await asyncpg.connect(url, timeout=5)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            continue
+        try:
+            found[service] = await connection.fetchval("SELECT pg_database_size(current_database()) / 1048576")
+        finally:
+            await connection.close()
+    return found
 
 
 async def logins(deployment: Deployment) -> list[Finding]:

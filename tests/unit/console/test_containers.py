@@ -149,9 +149,9 @@ def test_brokers_and_copies_are_as_many_as_were_asked_for() -> None:
 
 def test_a_disk_that_will_be_full_is_found() -> None:
     output = "Filesystem 1048576-blocks Used Available Capacity Mounted on\n/dev/vda 100 91 9 91% /data\n"
-    (finding,) = container_checks.judge_disk("postgres", *container_checks.disk_of(output))
+    (finding,) = container_checks.judge_disk("postgres", container_checks.disk_of(output))
     assert finding.what == "postgres: its disk is 91 % full, 9 MB are left"
-    assert list(container_checks.judge_disk("postgres", *container_checks.disk_of("no table"))) == []
+    assert list(container_checks.judge_disk("postgres", container_checks.disk_of("no table"))) == []
 
 
 @pytest.mark.parametrize(

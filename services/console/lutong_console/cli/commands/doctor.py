@@ -11,7 +11,7 @@ import httpx
 import typer
 from aiokafka.errors import KafkaError
 
-from lutong_console import backups, container_checks, expiry, kafka_checks, lock_checks
+from lutong_console import backups, connection_checks, container_checks, expiry, kafka_checks, lock_checks
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.frame import explained
@@ -103,8 +103,11 @@ async def _examine(target: Suite, ended: frozenset[str], deployment: Deployment 
         findings += await _surviving(_service(target, service, republished, ended))
     for service, url in databases.items():
         findings += await _surviving(_database(service, url))
-    if deployment and databases:
-        findings += await _surviving(container_checks.logins(deployment))
+    for url in {urlsplit(url).netloc.rpartition("@")[2]: url for url in databases.values()}.values():
+        findings += await _surviving(connection_checks.check(url))
+    if deployment:
+        findings += await _surviving(container_checks.disks(deployment))
+        findings += await _surviving(container_checks.logins(deployment)) if databases else []
     if "kafka" not in ended:
         findings += await _surviving(_kafka(target, deployment))
     return findings
