@@ -64,12 +64,16 @@ class Containers:
         """What the command line says; it must succeed."""
         return self._run([str(Path(sys.executable).with_name("lutong")), *arguments], timeout_s)
 
-    def lutong_ends(self, code: int, *arguments: str) -> str:
-        """What it says, on both streams; it must end with this exit code."""
+    def typed(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What the command line does, however it ends."""
         command = [str(Path(sys.executable).with_name("lutong")), *arguments]
-        done = subprocess.run(
+        return subprocess.run(
             command, cwd=self.deploy, env=self.environment, capture_output=True, text=True, timeout=600, check=False
         )
+
+    def lutong_ends(self, code: int, *arguments: str) -> str:
+        """What it says, on both streams; it must end with this exit code."""
+        done = self.typed(*arguments)
         assert done.returncode == code, f"{arguments} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
 

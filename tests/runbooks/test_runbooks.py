@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import re
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -16,8 +14,9 @@ from lutong_console.targets import Suite
 from lutong_local.stack import Stack
 from tests.e2e.conftest import walking
 from tests.runbooks import faults
+from tests.runbooks.cases import ENDED, IN_CONTAINERS, KAFKA_AWAY, NOT_LET_IN, TOGETHER, Case
 from tests.runbooks.scraping import Prometheus
-from tests.support.alerts import ALERTS, ROOT
+from tests.support.alerts import ALERTS
 from tests.support.command_line import Lutong
 from tests.support.harness import until
 from tests.support.stacks import a_stack
@@ -35,9 +34,6 @@ _COMMAND_S: Final = 300.0
 """`lutong verify` waits a while for what does not settle."""
 _one_at_a_time: Final = asyncio.Lock()
 _NOT_HERE: Final = {
-    **dict.fromkeys(
-        ("NotWatched", "DiskFillsUp", "PartitionsUnderReplicated", "ConnectionsRunOut"), "of exporters: tests/compose"
-    ),
     **{
         name: "asks for hours and hundreds; tests/unit/deploy/test_alerts_fire.py has its expression"
         for name in ALERTS
@@ -47,38 +43,6 @@ _NOT_HERE: Final = {
     "ConsumerStalled": "is for what nobody knows the cause of; tests/integration/chassis holds its metric",
     "LoopFails": "the database and the broker are asked before a loop is; tests/integration/chassis/test_outages.py has its log",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An alert, the service that it fires for, and what commands of its runbook print of the cause: `{command: text}`."""
-
-    alert: str
-    service: str
-    shows: dict[str, str]
-
-
-TOGETHER: Final = (
-    Case("BatchStuck", "registry", {"doctor": "tries the same batch for", "logs registry": "DeadlockDetectedError"}),
-    Case("BatchesRetried", "registry", {"logs registry": "DeadlockDetectedError"}),
-    Case("StockDrifts", "inventory", {"verify": "V6"}),
-    Case("RecordsParked", "registry", {"parked list": "bad_bytes", "parked groups": "bad_bytes"}),
-    Case("ParkedTooLong", "registry", {"parked list": "bad_bytes"}),
-    Case("KeysMisplaced", "registry", {"doctor": "murmur2", "verify": "V1"}),
-    Case("RebalanceStorm", "inventory", {"logs inventory": "partitions_assigned"}),
-    Case("DeadlineOverdue", "inventory", {"doctor": "overdue"}),
-    Case("TransactionTooLong", "feed", {"doctor": "of role feed has locked"}),
-    Case("ConsumerBehind", "feed", {"lag": "feed"}),
-    Case("CommandsSlow", "feed", {"doctor": "has locked"}),
-    Case("CommandsRefused", "feed", {"doctor": "has locked"}),
-    Case("InvariantBroken", "console", {"verify": "V6"}),
-    Case("ProbeFails", "console", {"probe": "publish", "doctor": "has locked"}),
-)
-KAFKA_AWAY: Final = (
-    Case("OutboxNotPublished", "feed", {"status": "kafka", "doctor": "Kafka"}),
-    Case("InvariantsNotChecked", "console", {"doctor": "Kafka"}),
-)
-ENDED: Final = (Case("ServiceDown", "feed", {"status": "stopped", "doctor": "lutong up"}),)
 
 
 @pytest.fixture(scope="module")
@@ -104,12 +68,6 @@ def lutong(stack: Stack) -> Lutong:
     )
 
 
-def _runbook(alert: str) -> str:
-    """The runbook of an alert, as it is typed: SERVICE is a service."""
-    page = ROOT / str(ALERTS[alert]["annotations"]["runbook"])
-    return page.read_text(encoding="utf-8")
-
-
 async def _leads(case: Case, prometheus: Prometheus, lutong: Lutong) -> None:
     """Wait until the alert fires; then what its runbook has an operator type shows the cause."""
 
@@ -118,9 +76,7 @@ async def _leads(case: Case, prometheus: Prometheus, lutong: Lutong) -> None:
 
     await until(fires, f"{case.alert} fires", deadline_s=_WITHIN_S)
     for command, text in case.shows.items():
-        typed = re.sub(rf"\b{case.service}\b", "SERVICE", command)
-        assert f"`lutong {typed}`" in _runbook(case.alert), (case.alert, typed)
-
+        assert case.names(command), (case.alert, command)
         async with _one_at_a_time:
             done = await asyncio.to_thread(lutong, *command.split(), timeout_s=_COMMAND_S)
         printed = done.stdout + done.stderr
@@ -147,7 +103,7 @@ async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 def test_every_alert_has_a_case_or_a_reason() -> None:
-    cases = {case.alert for case in (*TOGETHER, *KAFKA_AWAY, *ENDED)}
+    cases = {case.alert for case in (*TOGETHER, *KAFKA_AWAY, *ENDED, *IN_CONTAINERS, NOT_LET_IN)}
     assert cases | _NOT_HERE.keys() == ALERTS.keys()
     assert not cases & _NOT_HERE.keys()
 

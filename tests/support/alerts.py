@@ -50,7 +50,7 @@ EXPORTERS: Final = {
         "kafka", dict.fromkeys(("kafka_partition_replicas", "kafka_partition_replicas_in_sync"), frozenset({"topic"}))
     ),
     "postgres-exporter": Exporter(
-        "postgresql", dict.fromkeys(("pg_stat_activity_count", "pg_settings_max_connections"), frozenset())
+        "postgresql", dict.fromkeys(("pg_up", "pg_stat_activity_count", "pg_settings_max_connections"), frozenset())
     ),
     "disk-exporter": Exporter(
         "disk", dict.fromkeys(("node_filesystem_avail_bytes", "node_filesystem_size_bytes"), frozenset({"mountpoint"}))

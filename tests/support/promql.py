@@ -79,7 +79,8 @@ def evaluate(tree: Tree, story: Sequence[Series], at_s: float) -> Value:
     if isinstance(tree, promql.AggregateExpr):
         return _aggregate(tree, _vector(tree.expr, story, at_s))
     if isinstance(tree, promql.BinaryExpr):
-        return _binary(str(tree.op), evaluate(tree.lhs, story, at_s), evaluate(tree.rhs, story, at_s))
+        on = tree.modifier.matching.labels if tree.modifier and tree.modifier.matching else None
+        return _binary(str(tree.op), evaluate(tree.lhs, story, at_s), evaluate(tree.rhs, story, at_s), on)
     if isinstance(tree, promql.Call):
         return _call(tree, story, at_s)
     raise NotImplementedError(f"our alerts do not use {type(tree).__name__} yet")
@@ -113,15 +114,25 @@ def _aggregate(tree: Tree, vector: Vector) -> Vector:
     return {labels: _AGGREGATE[str(tree.op)](values) for labels, values in groups.items()}
 
 
-def _binary(op: str, left: Value, right: Value) -> Value:
+def _binary(op: str, left: Value, right: Value, on: Sequence[str] | None = None) -> Value:
     if isinstance(left, dict) and isinstance(right, dict):
-        return _matched(op, left, right)
+        return _unless(left, right, on) if op == "unless" else _matched(op, left, right)
     assert not isinstance(right, dict), "our alerts compare with numbers only"
     if not isinstance(left, dict):
         return _COMPUTE[op](left, right)
     if op in _COMPARE:
         return {labels: value for labels, value in left.items() if _COMPARE[op](value, right)}
     return {labels: _COMPUTE[op](value, right) for labels, value in left.items()}
+
+
+def _unless(left: Vector, right: Vector, on: Sequence[str] | None) -> Vector:
+    """What is on the left alone, by the labels that count: all, or those of `on`."""
+
+    def counted(labels: Labels) -> Labels:
+        return labels if on is None else tuple(pair for pair in labels if pair[0] in on)
+
+    there = {counted(labels) for labels in right}
+    return {labels: value for labels, value in left.items() if counted(labels) not in there}
 
 
 def _matched(op: str, left: Vector, right: Vector) -> Vector:

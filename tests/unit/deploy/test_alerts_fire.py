@@ -112,6 +112,12 @@ def copies(in_sync: float) -> Story:
     ]
 
 
+def watched() -> Story:
+    """Exporters that answer, of servers that let them in."""
+    up = [Series("up", always(1), {"job": job}) for job in ("kafka", "postgresql", "disk")]
+    return [*up, *copies(in_sync=3), Series("pg_up", always(1), {"job": "postgresql"})]
+
+
 FIRES: Final[dict[str, Story]] = {
     "ServiceDown": a_gauge("up", always(0)),
     "OutboxNotPublished": a_gauge("lutong_outbox_oldest_seconds", growing()),
@@ -161,7 +167,7 @@ QUIET: Final[dict[str, Story]] = {
     "InvariantBroken": a_gauge("lutong_invariant_violations", always(0), identity="V6"),
     "InvariantsNotChecked": a_gauge("lutong_invariants_age_seconds", lambda s: s % 300),
     "ProbeFails": a_gauge("lutong_probe_age_seconds", lambda s: s % 240),
-    "NotWatched": [Series("up", always(1), {"job": "kafka"}), Series("up", always(0), OURS)],
+    "NotWatched": [*watched(), Series("up", always(0), OURS)],
     "DiskFillsUp": a_disk(free=0.2),
     "PartitionsUnderReplicated": copies(in_sync=3),
     "ConnectionsRunOut": connections(130),
@@ -182,6 +188,18 @@ def test_an_alert_fires_when_its_trouble_is_there(alert: str) -> None:
 @pytest.mark.parametrize("alert", ALERTS)
 def test_an_alert_is_quiet_while_all_is_well(alert: str) -> None:
     assert not fires(ALERTS[alert], QUIET[alert], within_s=WITHIN_S)
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        [*watched(), Series("pg_up", always(0), {"job": "postgresql"})],
+        [series for series in watched() if not series.name.startswith("kafka_")],
+    ],
+    ids=["PostgreSQL", "Kafka"],
+)
+def test_an_exporter_that_answers_and_is_not_let_in_is_found(story: Story) -> None:
+    assert fires(ALERTS["NotWatched"], story, within_s=WITHIN_S)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda objective: objective.name)

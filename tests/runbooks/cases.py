@@ -1,0 +1,52 @@
+"""Which alert fires for which trouble, and what commands of its runbook must print of the cause."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from tests.support.alerts import ALERTS, ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An alert, what it fires for, and what commands of its runbook print of the cause: `{command: text}`."""
+
+    alert: str
+    service: str
+    shows: dict[str, str]
+
+    def names(self, command: str) -> bool:
+        """Whether the runbook has an operator type this command; SERVICE there is the service here."""
+        page = ROOT / str(ALERTS[self.alert]["annotations"]["runbook"])
+        typed = re.sub(rf"\b{self.service}\b", "SERVICE", command) if self.service else command
+        return f"`lutong {typed}`" in page.read_text(encoding="utf-8")
+
+
+TOGETHER: Final = (
+    Case("BatchStuck", "registry", {"doctor": "tries the same batch for", "logs registry": "DeadlockDetectedError"}),
+    Case("BatchesRetried", "registry", {"logs registry": "DeadlockDetectedError"}),
+    Case("StockDrifts", "inventory", {"verify": "V6"}),
+    Case("RecordsParked", "registry", {"parked list": "bad_bytes", "parked groups": "bad_bytes"}),
+    Case("ParkedTooLong", "registry", {"parked list": "bad_bytes"}),
+    Case("KeysMisplaced", "registry", {"doctor": "murmur2", "verify": "V1"}),
+    Case("RebalanceStorm", "inventory", {"logs inventory": "partitions_assigned"}),
+    Case("DeadlineOverdue", "inventory", {"doctor": "overdue"}),
+    Case("TransactionTooLong", "feed", {"doctor": "of role feed has locked"}),
+    Case("ConsumerBehind", "feed", {"lag": "feed"}),
+    Case("CommandsSlow", "feed", {"doctor": "has locked"}),
+    Case("CommandsRefused", "feed", {"doctor": "has locked"}),
+    Case("InvariantBroken", "console", {"verify": "V6"}),
+    Case("ProbeFails", "console", {"probe": "publish", "doctor": "has locked"}),
+)
+KAFKA_AWAY: Final = (
+    Case("OutboxNotPublished", "feed", {"status": "kafka", "doctor": "Kafka"}),
+    Case("InvariantsNotChecked", "console", {"doctor": "Kafka"}),
+)
+ENDED: Final = (Case("ServiceDown", "feed", {"status": "stopped", "doctor": "lutong up"}),)
+IN_CONTAINERS: Final = (
+    Case("PartitionsUnderReplicated", "", {"status": "kafka-2", "doctor": "kafka-2: its container is exited"}),
+    Case("ConnectionsRunOut", "", {"doctor": "by role postgres (a-report)"}),
+    Case("DiskFillsUp", "", {"doctor": "kafka: its disk is 9"}),
+)
+"""Alerts on what exporters report, all at once."""
+NOT_LET_IN: Final = Case("NotWatched", "", {"logs postgres-exporter": "password authentication failed"})
