@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import stat
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ import orjson
 
 from lutong_chassis import tokens
 from lutong_console import credentials, engine
+from lutong_console.cli.errors import ConsoleError
 from lutong_console.deployment import Deployment
 from lutong_console.engine import Engine
 from lutong_console.findings import Finding
@@ -28,6 +30,9 @@ _MEMORY_MIN_MB: Final = {False: 3_800, True: 5_800}
 _DISK_MIN_MB: Final = 5_000
 _SKEW_MAX_S: Final = 2.0
 _TESTED: Final = ("x86_64", "amd64")
+_ROOTLESS: Final = "name=rootless"
+_NAMED_MAX: Final = 4
+"""Of more files than that the folder is named."""
 _SIGNED_BY_US: Final = "tokens are signed by the key of `lutong init`, which is for development"
 
 
@@ -70,12 +75,6 @@ def judge_machine(machine: Machine, *, three_brokers: bool) -> Iterator[Finding]
         )
 
 
-def judge_group(machine: Machine, group: str) -> Iterator[Finding]:
-    """A rootless engine maps groups: what containers are to read has to be of its own."""
-    if "name=rootless" in machine.options and group != "0":
-        yield Finding("the engine is rootless: containers cannot read the secrets", "write LUTONG_SECRETS_GROUP=0 into deploy/.env")  # fmt: skip
-
-
 def judge_ports(
     ports: Mapping[str, Sequence[int]], taken: Sequence[int], replicas: Mapping[str, int]
 ) -> Iterator[Finding]:
@@ -95,22 +94,41 @@ def judge_ports(
             yield Finding(what, f"lutong scale {piece}={replicas[piece]} --ports FIRST-LAST")
 
 
-def judge_secrets(deployment: Deployment, names: Sequence[str]) -> Iterator[Finding]:
-    """Secrets that are missing, or that containers cannot read: one sentence for each, with the file."""
+def judge_secrets(deployment: Deployment, names: Sequence[str], *, rootless: bool = False) -> Iterator[Finding]:
+    """Secrets that are missing, or that containers cannot read: a sentence for each reason, with the file and how many more."""
     group = int(deployment.variables.get("LUTONG_SECRETS_GROUP", "10001"))
+    missing: dict[str, list[Path]] = defaultdict(list)
+    unreadable: dict[tuple[int, int], list[Path]] = defaultdict(list)
     for name in names:
         file = deployment.secrets / name
         try:
             found = file.stat()
         except OSError as error:
-            yield Finding(f"secret {file}: {error.strerror}", "lutong init --add-missing")
+            missing[str(error.strerror)].append(file)
             continue
-        readable = (
-            found.st_mode & stat.S_IROTH or (found.st_mode & stat.S_IRGRP and found.st_gid == group) or group == 0
-        )
-        if not readable:
-            what = f"secret {file}: mode {stat.S_IMODE(found.st_mode):o}, group {found.st_gid}: its container, of group {group}, cannot read it"
-            yield Finding(what, f"chgrp {group} {file}; chmod 640 {file}")
+        by_group = found.st_mode & stat.S_IRGRP and found.st_gid == group and not rootless  # which maps groups
+        if not (found.st_mode & stat.S_IROTH or by_group or group == 0):
+            unreadable[stat.S_IMODE(found.st_mode), found.st_gid].append(file)
+    for why, files in missing.items():
+        yield Finding(f"secret {_first_of(files)}: {why}", "lutong init --add-missing")
+    for (mode, owner), files in unreadable.items():
+        whose = "containers of a rootless engine" if rootless else f"containers of group {group}"
+        what = f"secret {_first_of(files)}: mode {mode:o}, group {owner}: {whose} cannot read it"
+        yield Finding(what, _mended(files, group, owner, rootless=rootless))
+
+
+def _first_of(files: Sequence[Path]) -> str:
+    return f"{files[0]} and {len(files) - 1} more" if len(files) > 1 else str(files[0])
+
+
+def _mended(files: Sequence[Path], group: int, owner: int, *, rootless: bool) -> str:
+    """How containers come to read secrets: by the group that the files have, or by giving the files theirs."""
+    if rootless:
+        return "write LUTONG_SECRETS_GROUP=0 into deploy/.env"
+    if os.geteuid() != 0:
+        return f"write LUTONG_SECRETS_GROUP={owner} into deploy/.env, with each secret of mode 640"
+    all_of_them = " ".join(map(str, files)) if len(files) < _NAMED_MAX else str(files[0].parent / "*")
+    return f"chgrp {group} {all_of_them}; chmod 640 {all_of_them}"
 
 
 def judge_egress(variables: Mapping[str, str]) -> Iterator[Finding]:
@@ -142,12 +160,12 @@ def judge_keys(deployment: Deployment) -> Iterator[Finding]:
         return  # there is no key of ours, or no JWKS: judge_secrets knows
 
 
-def blocking(deployment: Deployment, configuration: Mapping[str, Any]) -> list[Finding]:
+def blocking(deployment: Deployment, configuration: Mapping[str, Any], *, rootless: bool) -> list[Finding]:
     """What no start could survive."""
     names = sorted(
         {each["source"] for piece in engine.wanted(configuration).values() for each in piece.get("secrets", ())}
     )
-    return [*judge_secrets(deployment, names), *judge_keys(deployment)]
+    return [*judge_secrets(deployment, names, rootless=rootless), *judge_keys(deployment)]
 
 
 def look(deployment: Deployment) -> list[Finding]:
@@ -163,10 +181,9 @@ def look(deployment: Deployment) -> list[Finding]:
     replicas = {name: int(piece.get("scale") or 1) for name, piece in wanted.items() if name in SERVICES}
     return [
         *judge_machine(machine, three_brokers=deployment.brokers == 3),
-        *judge_group(machine, deployment.variables.get("LUTONG_SECRETS_GROUP", "10001")),
         *judge_ports(ports, taken, replicas),
         *judge_egress(deployment.variables),
-        *blocking(deployment, configuration),
+        *blocking(deployment, configuration, rootless=_ROOTLESS in machine.options),
     ]
 
 
@@ -204,6 +221,14 @@ def ask(compose: Engine) -> Machine:
         disk_free_mb=free_mb,
         skew_s=(at - middle).total_seconds(),
     )
+
+
+def is_rootless() -> bool:
+    """Whether the engine is rootless; not known is not."""
+    try:
+        return _ROOTLESS in engine.run("docker", "info", "--format", "{{json .SecurityOptions}}")
+    except ConsoleError:
+        return False
 
 
 def _version(text: str) -> tuple[int, int] | None:

@@ -1,5 +1,6 @@
 """What must be so before containers are started: the machine, the ports and the secrets, each found with its remedy."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,10 +36,16 @@ def test_a_machine_that_will_do_is_let_be() -> None:
     assert "5,800 MB are needed" in finding.what
 
 
-def test_a_rootless_engine_wants_its_own_group() -> None:
-    rootless = replace(ENOUGH, options=("name=rootless",))
-    assert len(list(preflight.judge_group(rootless, "10001"))) == 1
-    assert list(preflight.judge_group(rootless, "0")) == []
+def test_a_rootless_engine_wants_its_own_group(tmp_path: Path) -> None:
+    (tmp_path / "postgres_feed").touch(0o640)
+    own, mapped = [
+        Deployment({"LUTONG_SECRETS_GROUP": group}, tmp_path)
+        for group in (str((tmp_path / "postgres_feed").stat().st_gid or 10001), "0")
+    ]
+    (finding,) = preflight.judge_secrets(own, ["postgres_feed"], rootless=True)
+    assert "a rootless engine cannot read it" in finding.what
+    assert finding.then == "write LUTONG_SECRETS_GROUP=0 into deploy/.env"
+    assert list(preflight.judge_secrets(mapped, ["postgres_feed"], rootless=True)) == []
 
 
 def test_ports_are_free_given_once_and_enough() -> None:
@@ -71,12 +78,24 @@ def test_a_secret_that_its_container_cannot_read_is_named(tmp_path: Path) -> Non
     group = file.stat().st_gid
     deployment = Deployment({"LUTONG_SECRETS_GROUP": str(group + 1)}, tmp_path)
     file.chmod(0o640)
-    wrong, missing = preflight.judge_secrets(deployment, ["postgres_feed", "postgres_other"])
+    missing, wrong = preflight.judge_secrets(deployment, ["postgres_feed", "postgres_other"])
     assert f"{file}: mode 640, group {group}" in wrong.what
-    assert wrong.then == f"chgrp {group + 1} {file}; chmod 640 {file}"
+    by_root = f"chgrp {group + 1} {file}; chmod 640 {file}"
+    by_others = f"write LUTONG_SECRETS_GROUP={group} into deploy/.env, with each secret of mode 640"
+    assert wrong.then == (by_others if os.geteuid() else by_root)
     assert missing.then == "lutong init --add-missing"
     own = Deployment({"LUTONG_SECRETS_GROUP": str(group)}, tmp_path)
     assert (group == 0) or list(preflight.judge_secrets(own, ["postgres_feed"])) == []
+
+
+def test_secrets_with_one_fault_are_one_sentence(tmp_path: Path) -> None:
+    names = [f"postgres_{n}" for n in range(6)]
+    for name in names:
+        (tmp_path / name).touch(0o600)
+    (finding,) = preflight.judge_secrets(Deployment({}, tmp_path), names)
+    assert f"secret {tmp_path}/postgres_0 and 5 more: mode 600" in finding.what
+    (absent,) = preflight.judge_secrets(Deployment({}, tmp_path), ["kafka_admin", "kafka_broker"])
+    assert f"secret {tmp_path}/kafka_admin and 1 more: No such file" in absent.what
 
 
 def test_production_refuses_the_key_of_init(tmp_path: Path) -> None:

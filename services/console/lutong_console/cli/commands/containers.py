@@ -34,7 +34,7 @@ def up(choice: Choice, *, build: bool) -> dict[str, float]:
     chosen.remember(deployment.place, chosen.values(deployment.place, deployment.variables, choice))
     deployment = compose()
     docker = Engine(deployment.place)
-    refuse(preflight.blocking(deployment, docker.configuration()))
+    refuse(preflight.blocking(deployment, docker.configuration(), rootless=preflight.is_rootless()))
     renew_console_tokens(deployment)
     if build:
         docker.tell("build")

@@ -12,7 +12,7 @@ import typer
 
 from lutong_chassis import tokens
 from lutong_chassis.auth import LIFE_MAX_S
-from lutong_console import credentials, deployment
+from lutong_console import credentials, deployment, preflight
 from lutong_console.cli.errors import PROBLEM, USAGE, ConsoleError
 from lutong_console.cli.screen import echo, emit_json, out
 from lutong_console.targets import Json
@@ -50,10 +50,12 @@ def init(
         emit_json({"directory": str(place), "written": written, "group": group})
         return
     out.print(f"{len(written)} secrets written to {place}, for group {group}")
-    if group != GROUP:
-        echo(
-            f"set LUTONG_SECRETS_GROUP={group} in {place.parent / '.env'}: containers join the group that may read them"
+    rootless = preflight.is_rootless()
+    if rootless or group != GROUP:
+        joined = (
+            "0 in a rootless engine's containers is you" if rootless else "containers join the group that may read them"
         )
+        echo(f"set LUTONG_SECRETS_GROUP={0 if rootless else group} in {place.parent / '.env'}: {joined}")
     echo("next: lutong up --target compose (make compose-up): what runs with a secret of before is made anew")
 
 
