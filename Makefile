@@ -78,7 +78,7 @@ fuzz-records: setup ## Put odd records between good ones on a topic, and see wha
 upgrade: setup ## From the release before to this one, replica by replica, back and forth, while orders flow (ORDERS=1200 PER_S=2)
 	@ORDERS=$(or $(ORDERS),1200) PER_S=$(or $(PER_S),2) $(BIN)/python -m pytest tests/upgrade $(ARGS)
 
-runbooks: setup ## Have each alert fire on a running suite, and follow its runbook to the cause (a quarter of an hour)
+runbooks: setup ## Have each alert fire on a running suite, and follow its runbook to the cause (a third of an hour; those of exporters in containers, as long again)
 	@$(BIN)/python -m pytest tests/runbooks --timeout 1800 $(ARGS)
 
 chaos: setup ## Kill everything under load, heal, verify (SEED=1 KILLS=60 ORDERS=5000 MINUTES=4)

@@ -30,6 +30,7 @@ _MEMORY_MIN_MB: Final = {False: 3_800, True: 5_800}
 _DISK_MIN_MB: Final = 5_000
 _SKEW_MAX_S: Final = 2.0
 _TESTED: Final = ("x86_64", "amd64")
+_PODMAN: Final = "Podman Engine"
 _ROOTLESS: Final = "name=rootless"
 _NAMED_MAX: Final = 4
 """Of more files than that the folder is named."""
@@ -49,13 +50,13 @@ class Machine:
     """What the engine reports about security: `name=rootless`, `name=selinux`."""
     disk_free_mb: int | None = None
     skew_s: float = 0.0
+    is_podman: bool = False
+    """Whether it is Podman, which answers as Docker does."""
 
 
 def judge_machine(machine: Machine, *, three_brokers: bool) -> Iterator[Finding]:
     """What is too old, too small or untried."""
-    for name, there, least in (("Docker Engine", machine.engine, _ENGINE_MIN), ("compose", machine.compose, _COMPOSE_MIN)):  # fmt: skip
-        if (found := _version(there)) and found < least:
-            yield Finding(f"{name} is {there}", f"upgrade it to {least[0]}.{least[1]} or newer")
+    yield from _judge_engine(machine)
     if machine.cpus < _CPUS_MIN:
         yield Finding(f"the engine has {machine.cpus} CPU", f"give it {_CPUS_MIN} or more")
     needed_mb = _MEMORY_MIN_MB[three_brokers]
@@ -73,6 +74,17 @@ def judge_machine(machine: Machine, *, three_brokers: bool) -> Iterator[Finding]
             f"the engine is {machine.architecture}: the suite was tested on x86-64 only",
             "try it, and report how it goes",
         )
+
+
+def _judge_engine(machine: Machine) -> Iterator[Finding]:
+    """An engine or a compose that is too old, or none of Docker's."""
+    if machine.is_podman:
+        what = f"the engine is Podman {machine.engine}: PostgreSQL and health checks did not work with it (docs/deploy.md, Engines)"
+        yield Finding(what, "use Docker Engine, which may be rootless")
+    docker = "" if machine.is_podman else machine.engine
+    for name, there, least in (("Docker Engine", docker, _ENGINE_MIN), ("compose", machine.compose, _COMPOSE_MIN)):
+        if (found := _version(there)) and found < least:
+            yield Finding(f"{name} is {there}", f"upgrade it to {least[0]}.{least[1]} or newer")
 
 
 def judge_ports(
@@ -220,6 +232,7 @@ def ask(compose: Engine) -> Machine:
         options=tuple(output.get("SecurityOptions") or ()),
         disk_free_mb=free_mb,
         skew_s=(at - middle).total_seconds(),
+        is_podman=_PODMAN in engine.run("docker", "version", "--format", "{{json .Server.Components}}"),
     )
 
 

@@ -30,6 +30,11 @@ def test_a_machine_that_will_not_do_is_found(machine: Machine, what: str) -> Non
     assert what in finding.what
 
 
+def test_podman_is_named_and_not_taken_for_an_old_docker() -> None:
+    (finding,) = preflight.judge_machine(replace(ENOUGH, engine="4.3.1", is_podman=True), three_brokers=False)
+    assert finding.what.startswith("the engine is Podman 4.3.1: ")
+
+
 def test_a_machine_that_will_do_is_let_be() -> None:
     assert list(preflight.judge_machine(ENOUGH, three_brokers=False)) == []
     (finding,) = preflight.judge_machine(ENOUGH, three_brokers=True)
