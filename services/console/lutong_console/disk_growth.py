@@ -86,7 +86,8 @@ def judge(pieces: Sequence[str], looks: Seen) -> Iterator[Finding]:
             full_at = here[-1].at + left
             what = f"{piece}: its disk grows by {daily_mb:,.0f} MB a day, and is full on {full_at.astimezone(UTC):%Y-%m-%d at %H:%M}Z"
             yield Finding(
-                what + _fastest(looks, pieces), "make it larger, or make room (docs/runbooks/disk-fills-up.md)"
+                what + _fastest(looks, pieces),
+                "make it larger, or make room: docker system df -v shows what takes it (docs/runbooks/disk-fills-up.md)",
             )
 
 

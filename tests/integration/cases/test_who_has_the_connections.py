@@ -48,6 +48,12 @@ def test_a_server_whose_connections_run_out_is_found_with_who_has_them() -> None
     assert finding.what == (
         "PostgreSQL: 130 of 150 connections are taken, 90 by role postgres (a-report), 88 of them idle"
     )
+    assert "WHERE usename = 'postgres' AND application_name = 'a-report'" in finding.then
+
+
+def test_a_name_with_a_quote_ends_no_text() -> None:
+    (finding,) = connection_checks.judge(Connections(10, [Taken("feed", "x' OR true --", 9, 0)]))
+    assert "application_name = 'x'' OR true --'" in finding.then
 
 
 def test_one_with_room_is_none() -> None:
