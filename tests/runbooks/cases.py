@@ -37,11 +37,24 @@ TOGETHER: Final = (
     Case("CommandsRefused", "feed", {"doctor": "has locked"}),
     Case("InvariantBroken", "console", {"verify": "V6"}),
     Case("ProbeFails", "console", {"probe": "publish", "doctor": "has locked"}),
+    Case("LoopFails", "membership", {"logs membership": "loop_failed", "doctor": "membership: a deadline is overdue"}),
+    Case("DeadRowsPileUp", "inventory", {"doctor": "dead rows in bulk"}),
+    Case("AnswersBurnFast", "feed", {"doctor": "has locked"}),
+    Case("AnswersBurnSlowly", "feed", {"doctor": "has locked"}),
+    Case("QuickAnswersBurnFast", "feed", {"doctor": "has locked"}),
+    Case("QuickAnswersBurnSlowly", "feed", {"doctor": "has locked"}),
 )
 KAFKA_AWAY: Final = (
     Case("OutboxNotPublished", "feed", {"status": "kafka", "doctor": "Kafka"}),
     Case("InvariantsNotChecked", "console", {"doctor": "Kafka"}),
 )
+LATE: Final = (
+    Case("PublicationBurnFast", "feed", {"logs feed": "Kafka"}),
+    Case("PublicationBurnSlowly", "feed", {"logs feed": "Kafka"}),
+    Case("FreshnessBurnFast", "registry", {"logs registry": "Kafka"}),
+    Case("FreshnessBurnSlowly", "registry", {"logs registry": "Kafka"}),
+)
+"""Once Kafka is back, and what waited has gone."""
 ENDED: Final = (Case("ServiceDown", "feed", {"status": "stopped", "doctor": "lutong up"}),)
 IN_CONTAINERS: Final = (
     Case("PartitionsUnderReplicated", "", {"status": "kafka-2", "doctor": "kafka-2: its container is exited"}),

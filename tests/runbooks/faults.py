@@ -25,6 +25,11 @@ from tests.support.troubles import failing_for
 
 _AUTHORS: Final = 120
 """Authors at once: twice what a replica admits."""
+_COPIED: Final = """
+INSERT INTO deadline (event_id, due_at, topic, key, type, correlation_id, payload)
+SELECT gen_random_uuid(), now() + interval '2 s', topic, key, type, correlation_id, payload FROM deadline LIMIT 1
+RETURNING event_id
+"""
 
 
 @asynccontextmanager
@@ -60,14 +65,9 @@ async def table_locked(stack: Stack, service: str, table: str) -> AsyncIterator[
 @asynccontextmanager
 async def deadline_out_of_reach(stack: Stack, service: str) -> AsyncIterator[None]:
     """A deadline is due, and a transaction that is forgotten has its row."""
-    copied = """
-        INSERT INTO deadline (event_id, due_at, topic, key, type, correlation_id, payload)
-        SELECT gen_random_uuid(), now() + interval '2 s', topic, key, type, correlation_id, payload FROM deadline LIMIT 1
-        RETURNING event_id
-    """
     async with connected(stack, service) as session:
         await session.execute("SET idle_in_transaction_session_timeout = 0")
-        made = await session.fetchval(copied)
+        made = await session.fetchval(_COPIED)
         assert made, "the roads that were walked left deadlines"
         async with session.transaction():
             await session.execute("SELECT FROM deadline WHERE event_id = $1 FOR UPDATE", made)
@@ -75,6 +75,37 @@ async def deadline_out_of_reach(stack: Stack, service: str) -> AsyncIterator[Non
                 yield
             finally:
                 await session.execute("DELETE FROM deadline WHERE event_id = $1", made)
+
+
+@asynccontextmanager
+async def deadline_refused(stack: Stack, service: str) -> AsyncIterator[None]:
+    """A deadline is due, and the database lets nobody take it away."""
+    refused = """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'insufficient_privilege'; END $$;
+        CREATE TRIGGER refuse BEFORE DELETE ON deadline FOR EACH ROW EXECUTE FUNCTION refuse();
+    """
+    async with connected(stack, service) as session:
+        await session.execute(refused)
+        made = await session.fetchval(_COPIED)
+        assert made, "the roads that were walked left deadlines"
+        try:
+            yield
+        finally:
+            await session.execute("DROP TRIGGER refuse ON deadline; DROP FUNCTION refuse()")
+            await session.execute("DELETE FROM deadline WHERE event_id = $1", made)
+
+
+@asynccontextmanager
+async def dead_rows(stack: Stack, service: str) -> AsyncIterator[None]:
+    """A program wrote a million rows, took them back, and vacuum leaves its table alone."""
+    async with connected(stack, service) as session:
+        await session.execute("CREATE TABLE bulk (n integer) WITH (autovacuum_enabled = off)")
+        try:
+            await session.execute("BEGIN; INSERT INTO bulk SELECT generate_series(1, 1200000); ROLLBACK")
+            yield
+        finally:
+            await session.execute("DROP TABLE bulk")
 
 
 @asynccontextmanager
@@ -156,8 +187,9 @@ async def publications(suite: Suite) -> None:
                 group.create_task(publish())
 
 
-async def publish(suite: Suite) -> None:
-    """An author publishes, and is answered: the event waits in the outbox."""
+async def publish(suite: Suite, times: int) -> None:
+    """An author publishes, and is answered: the events wait in the outbox."""
     async with suite.client(30) as client:
-        answer = await client.post(suite.urls["feed"] + "/v1/posts", json={"author_id": "watsons", "text": "面膜"})
-        answer.raise_for_status()
+        for _ in range(times):
+            answer = await client.post(suite.urls["feed"] + "/v1/posts", json={"author_id": "watsons", "text": "面膜"})
+            answer.raise_for_status()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lutong_console.cli.commands.doctor import judge_database
+from lutong_console.database_checks import judge as judge_database
 from lutong_console.kafka_checks import judge_topic
 from lutong_contracts.topics import MERCHANTS, POSTS
 
@@ -18,6 +18,7 @@ WELL: dict[str, Any] = {
     "synchronous_commit": "on",
     "fsync": "on",
     "full_page_writes": "on",
+    "dead": None,
 }
 AS_DECLARED = {
     "retention.ms": str(int(POSTS.retention.total_seconds() * 1000)),
@@ -41,6 +42,7 @@ def test_a_database_that_is_well_is_let_be() -> None:
         ({"transaction_read_only": "on"}, "its database takes no writes", "promote a server"),
         ({"synchronous_commit": "off"}, "synchronous_commit = off", "ALTER SYSTEM RESET synchronous_commit"),
         ({"fsync": "off"}, "fsync = off", "ALTER SYSTEM RESET fsync"),
+        ({"dead": "1200000 dead rows in audit"}, "1200000 dead rows in audit", "VACUUM (ANALYZE) audit"),
         ({"full_page_writes": "off"}, "full_page_writes = off", "ALTER SYSTEM RESET full_page_writes"),
     ],
 )

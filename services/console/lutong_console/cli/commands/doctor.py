@@ -11,7 +11,7 @@ import httpx
 import typer
 from aiokafka.errors import KafkaError
 
-from lutong_console import backups, connection_checks, container_checks, expiry, kafka_checks, lock_checks
+from lutong_console import backups, connection_checks, container_checks, database_checks, expiry, kafka_checks
 from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.frame import explained
@@ -20,16 +20,11 @@ from lutong_console.deployment import Deployment
 from lutong_console.findings import Finding
 from lutong_console.parked_records import parked_of
 from lutong_console.targets import Json, StackName, Suite, call, deployment_of, ended_pieces, suite
-from lutong_contracts import event_types
 from lutong_contracts.sentences import counted
 
-_SKEW_MAX_S: Final = 2.0
-_OUTBOX_AGE_MAX_S: Final = 5.0
 _STUCK_AFTER_S: Final = 60.0
 """Where a service does not report after how long a batch is stuck (`LUTONG_STUCK_TIMEOUT_S`): the release before."""
 _NOTICED_WITHIN: Final = timedelta(minutes=1)
-_OVERDUE_MAX_S: Final = 10.0
-"""How late a deadline may be: it is looked for several times a second."""
 _UNREADY: Final = {
     "database": "its database does not answer, or takes no writes",
     "broker": "Kafka does not answer it",
@@ -39,8 +34,6 @@ _UNREADY: Final = {
 """What it means when a check of readiness fails."""
 _FOLLOWS: Final = {"kafka": ("broker", "assignment"), "postgres": ("database", "loops")}
 """The checks of services that fail when a piece has ended: the piece is what is wrong."""
-
-_SETTINGS_ON: Final = ("synchronous_commit", "fsync", "full_page_writes")
 
 
 def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
@@ -102,7 +95,7 @@ async def _examine(target: Suite, ended: frozenset[str], deployment: Deployment 
     for service in (name for name in target.urls if name not in ended):
         findings += await _surviving(_service(target, service, republished, ended))
     for service, url in databases.items():
-        findings += await _surviving(_database(service, url))
+        findings += await _surviving(database_checks.check(service, url))
     for url in {urlsplit(url).netloc.rpartition("@")[2]: url for url in databases.values()}.values():
         findings += await _surviving(connection_checks.check(url))
     if deployment:
@@ -235,62 +228,3 @@ def came_back(row: Mapping[str, Any], republished: Mapping[str, datetime | None]
 
 def _lasts_s(row: Mapping[str, Any], now: datetime) -> float:
     return (now - datetime.fromisoformat(row["since"])).total_seconds()
-
-
-async def _database(service: str, url: str) -> list[Finding]:
-    """Clocks that differ, rows that the relay does not carry, and settings that lose data."""
-    try:
-        connection = await asyncpg.connect(url, timeout=5)
-    except asyncpg.InvalidAuthorizationSpecificationError as error:
-        what = f"{service}: its database refuses {urlsplit(url).username} ({type(error).__name__})"
-        return [Finding(what, "lutong up: it sets the passwords that secrets hold")]
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        return [Finding(f"{service}: its database does not answer ({type(error).__name__})", "lutong logs postgres")]
-    try:
-        row = await connection.fetchrow(
-            """
-            SELECT clock_timestamp() AS now, current_setting('synchronous_commit') AS synchronous_commit,
-                   current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
-                   (SELECT coalesce(extract(epoch FROM now() - min(written_at)), 0)::float
-                      FROM pending) AS oldest_s,
-                   (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float
-                      FROM deadline WHERE type = ANY ($1)) AS overdue_s,
-                   current_setting('transaction_read_only') AS transaction_read_only
-            """,
-            list(event_types()),
-        )
-        held_up = await lock_checks.holders(connection)
-        quiet = await connection.fetchval("SELECT to_regclass('quiet') IS NOT NULL") and await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM quiet WHERE ended_at IS NULL)"
-        )
-    finally:
-        await connection.close()
-    found = judge_database(service, dict(row or {}) | {"quiet": quiet}, datetime.now(UTC))
-    return [*found, *lock_checks.judge(service, held_up)]
-
-
-def judge_database(service: str, row: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
-    """What is wrong with a database: its clock, what it has not published or not let fall due, and its settings.
-
-    Of a service that is quiet nothing is published, and nothing falls due: that is one finding, of its health.
-    """
-    skew_s = abs((now - row["now"]).total_seconds())
-    if skew_s > _SKEW_MAX_S:
-        yield Finding(f"{service}: its database's clock is {skew_s:.0f} s off ours", "synchronise the clocks (NTP)")
-    quiet = row.get("quiet", False)
-    if row["oldest_s"] > _OUTBOX_AGE_MAX_S and not quiet:
-        yield Finding(
-            f"{service}: an event waits for the relay since {row['oldest_s']:.0f} s", f"lutong logs {service}"
-        )
-    if row["overdue_s"] > _OVERDUE_MAX_S and not quiet:
-        yield Finding(f"{service}: a deadline is overdue by {row['overdue_s']:.0f} s", f"lutong logs {service}")
-    if row["transaction_read_only"] == "on":
-        yield Finding(
-            f"{service}: its database takes no writes",
-            "promote a server, or point LUTONG_DATABASE_URL at one that takes them",
-        )
-    for name in _SETTINGS_ON:
-        if row[name] == "off":
-            yield Finding(
-                f"{service}: PostgreSQL runs with {name} = off: a crash loses commits", f"ALTER SYSTEM RESET {name}"
-            )
