@@ -199,7 +199,8 @@ def not_here(deployed: Containers) -> dict[str, str]:
     shown = deployed.compose("--profile", "*", "config", "--format", "json")
     images = {piece: json.loads(shown)["services"][piece]["image"] for piece in _BESIDE}
     absent = {piece: image for piece, image in images.items() if not has_image(image)}
-    deployed.compose("--profile", "*", "up", "--detach", "--wait", *(_BESIDE.keys() - absent.keys()))
+    profiles = [option for profile in sorted(set(_BESIDE.values())) for option in ("--profile", profile)]
+    deployed.compose(*profiles, "up", "--detach", "--wait", *sorted(_BESIDE.keys() - absent.keys()))
     return absent
 
 

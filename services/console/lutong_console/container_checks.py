@@ -145,8 +145,9 @@ async def disks(deployment: Deployment) -> list[Finding]:
     }
     looks = {piece: Look(now, disk.used_mb, disk.free_mb) for piece, disk in used.items()}
     looks |= {service: Look(now, size_mb) for service, size_mb in (await _sizes_mb(deployment)).items()}
-    known = disk_growth.having(disk_growth.seen(deployment.place), looks)
-    disk_growth.note(deployment.place, known)
+    project = str(compose.configuration()["name"])
+    known = disk_growth.having(disk_growth.seen(deployment.place, project), looks)
+    disk_growth.note(deployment.place, project, known)
     findings = [found for piece, disk in used.items() for found in judge_disk(piece, disk)]
     return [*findings, *disk_growth.judge([*used], known)]
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from lutong_console.findings import Finding
 
@@ -12,6 +12,10 @@ _NOTES: Final = ".disks.json"
 _KEPT_FOR: Final = timedelta(days=7)
 _APART: Final = timedelta(hours=1)
 """Of looks that are closer together only the first is kept: a week has at most 168."""
+_SPAN_MIN: Final = timedelta(days=1)
+"""What a build or an import takes in an hour is no growth."""
+_SAME_DISK: Final = 0.02
+"""By how much the size of a disk may differ from one look to the next: what is reserved changes a little."""
 _FULL_WITHIN: Final = timedelta(days=7)
 _DAY: Final = timedelta(days=1)
 
@@ -28,25 +32,33 @@ Seen = Mapping[str, Sequence[Look]]
 """Looks by the name of a piece, or of a database; the oldest first."""
 
 
-def seen(place: Path) -> dict[str, list[Look]]:
-    """What was noted in the folder of a deployment; nothing where nobody noted anything, or nobody can read it."""
+def seen(place: Path, project: str) -> dict[str, list[Look]]:
+    """What was noted of a project in its folder; nothing where nobody noted anything, or nobody can read it."""
     try:
-        noted = json.loads((place / _NOTES).read_text(encoding="utf-8"))
         return {
             name: [Look(datetime.fromisoformat(at), used, free) for at, used, free in looks]
-            for name, looks in noted.items()
+            for name, looks in _noted(place).get(project, {}).items()
         }
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError):
         return {}
 
 
-def note(place: Path, looks: Seen) -> None:
-    """Remember looks; a folder that cannot be written to remembers nothing."""
-    noted = {name: [(look.at.isoformat(), look.used_mb, look.free_mb) for look in each] for name, each in looks.items()}
+def note(place: Path, project: str, looks: Seen) -> None:
+    """Remember the looks of a project; a folder that cannot be written to remembers nothing."""
+    own = {name: [(look.at.isoformat(), look.used_mb, look.free_mb) for look in each] for name, each in looks.items()}
     try:
-        (place / _NOTES).write_text(json.dumps(noted), encoding="utf-8")
+        (place / _NOTES).write_text(json.dumps(_noted(place) | {project: own}), encoding="utf-8")
     except OSError:
         return
+
+
+def _noted(place: Path) -> dict[str, Any]:
+    """The notes of all projects, as they were written."""
+    try:
+        found = json.loads((place / _NOTES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def having(before: Seen, now: Mapping[str, Look]) -> dict[str, list[Look]]:
@@ -56,22 +68,28 @@ def having(before: Seen, now: Mapping[str, Look]) -> dict[str, list[Look]]:
     >>> having({}, {"feed": look}) == {"feed": [look]}
     True
     """
-    return {name: [*_spaced(before.get(name, ()), look.at), look] for name, look in now.items()}
+    return {name: [*_spaced(before.get(name, ()), look), look] for name, look in now.items()}
 
 
-def _spaced(looks: Sequence[Look], until: datetime) -> list[Look]:
-    """Those of the last week, without one that came less than an hour after the one before it."""
+def _spaced(looks: Sequence[Look], last: Look) -> list[Look]:
+    """Those of the last week and of the same disk, without one that came less than an hour after the one before it."""
     kept: list[Look] = []
     for look in looks:
-        if until - look.at <= _KEPT_FOR and (not kept or look.at - kept[-1].at >= _APART):
+        if not kept or look.at - kept[-1].at >= _APART:
             kept.append(look)
-    return kept
+    return [look for look in kept if last.at - look.at <= _KEPT_FOR and _is_same_disk(look, last)]
+
+
+def _is_same_disk(look: Look, other: Look) -> bool:
+    """Whether both are of a disk of one size; databases have none."""
+    size_mb, other_mb = (each.used_mb + each.free_mb for each in (look, other))
+    return not other.free_mb or abs(size_mb - other_mb) <= _SAME_DISK * other_mb
 
 
 def per_day_mb(looks: Sequence[Look]) -> float:
-    """How much more is used each day, from the first look to the last; 0 for a shrinking one, and for less than an hour."""
+    """How much more is used each day, from the first look to the last; 0 for a shrinking one, and for less than a day."""
     first, last = looks[0], looks[-1]
-    if (span := last.at - first.at) < _APART:
+    if (span := last.at - first.at) < _SPAN_MIN:
         return 0.0
     return max(0.0, (last.used_mb - first.used_mb) / (span / _DAY))
 
