@@ -9,11 +9,10 @@ from lutong_chassis.database import Connection
 from lutong_console.findings import Finding
 
 _TAKEN_MAX: Final = 0.8
-_NO_NAME: Final = "no name"
 
 
 class Taken(NamedTuple):
-    """Sessions of a role with a name that programs give themselves, and how many of them do nothing."""
+    """Sessions of a role with a name that programs give themselves (none: empty), and how many of them do nothing."""
 
     role: str
     program: str
@@ -44,14 +43,13 @@ async def look(connection: Connection) -> Connections:
     """The sessions of clients of this server. Any role may ask; whether one is idle is seen by who may read all statistics."""
     rows = await connection.fetch(
         """
-        SELECT coalesce(usename, '?') AS role, coalesce(nullif(application_name, ''), $1) AS program,
+        SELECT coalesce(usename, '?') AS role, coalesce(application_name, '') AS program,
                count(*) AS sessions, count(*) FILTER (WHERE state LIKE 'idle%') AS idle
           FROM pg_stat_activity
          WHERE datname IS NOT NULL
          GROUP BY 1, 2
          ORDER BY sessions DESC, role, program
-        """,
-        _NO_NAME,
+        """
     )
     most: int = await connection.fetchval("SELECT current_setting('max_connections')::int")
     return Connections(most, [Taken(*row) for row in rows])
@@ -65,10 +63,9 @@ def judge(found: Connections) -> Iterator[Finding]:
         idle = f", {first.idle} of them idle" if first.idle else ""
         what = (
             f"PostgreSQL: {taken} of {found.most} connections are taken, {first.sessions} by role {first.role} "
-            f"({first.program}){idle}"
+            f"({first.program or 'a program without a name'}){idle}"
         )
-        program = "" if first.program == _NO_NAME else first.program
-        theirs = f"usename = {_quoted(first.role)} AND application_name = {_quoted(program)}"
+        theirs = f"usename = {_quoted(first.role)} AND application_name = {_quoted(first.program)}"
         then = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {theirs} as PostgreSQL's superuser, if nobody needs them"
         yield Finding(what, f"{then}; or docs/runbooks/connections-run-out.md")
 

@@ -39,11 +39,11 @@ async def check(service: str, url: str) -> list[Finding]:
                    (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float
                       FROM deadline WHERE type = ANY ($1)) AS overdue_s,
                    current_setting('transaction_read_only') AS transaction_read_only,
-                   (SELECT format('%s dead rows in %s', n_dead_tup, relname) FROM pg_stat_user_tables
-                     WHERE n_dead_tup > $2 ORDER BY n_dead_tup DESC LIMIT 1) AS dead
+                   dead.*
+              FROM (SELECT relname AS dead_table, n_dead_tup AS dead_rows
+                      FROM pg_stat_user_tables ORDER BY n_dead_tup DESC LIMIT 1) AS dead
             """,
             list(event_types()),
-            _DEAD_ROWS_MAX,
         )
         held_up = await lock_checks.holders(connection)
         quiet = await connection.fetchval("SELECT to_regclass('quiet') IS NOT NULL") and await connection.fetchval(
@@ -75,9 +75,9 @@ def judge(service: str, row: Mapping[str, Any], now: datetime) -> Iterator[Findi
             f"{service}: its database takes no writes",
             "promote a server, or point LUTONG_DATABASE_URL at one that takes them",
         )
-    if row["dead"]:
-        table = row["dead"].rpartition(" ")[2]
-        yield Finding(f"{service}: {row['dead']}: vacuum does not keep up", f"VACUUM (ANALYZE) {table} as its owner")
+    if row["dead_rows"] > _DEAD_ROWS_MAX:
+        what = f"{service}: {row['dead_rows']:,} dead rows in {row['dead_table']}: vacuum does not keep up"
+        yield Finding(what, f"VACUUM (ANALYZE) {row['dead_table']} as its owner")
     for name in _SETTINGS_ON:
         if row[name] == "off":
             yield Finding(

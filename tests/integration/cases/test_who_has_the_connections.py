@@ -43,7 +43,7 @@ async def test_sessions_are_counted_by_role_and_program(infrastructure: Infrastr
 
 def test_a_server_whose_connections_run_out_is_found_with_who_has_them() -> None:
     (finding,) = connection_checks.judge(
-        Connections(150, [Taken("postgres", _PROGRAM, 90, 88), Taken("feed", "no name", 40, 0)])
+        Connections(150, [Taken("postgres", _PROGRAM, 90, 88), Taken("feed", "", 40, 0)])
     )
     assert finding.what == (
         "PostgreSQL: 130 of 150 connections are taken, 90 by role postgres (a-report), 88 of them idle"
@@ -57,5 +57,5 @@ def test_a_name_with_a_quote_ends_no_text() -> None:
 
 
 def test_one_with_room_is_none() -> None:
-    assert list(connection_checks.judge(Connections(150, [Taken("feed", "no name", 120, 0)]))) == []
+    assert list(connection_checks.judge(Connections(150, [Taken("feed", "", 120, 0)]))) == []
     assert list(connection_checks.judge(Connections(150, []))) == []

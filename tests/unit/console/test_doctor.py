@@ -18,7 +18,8 @@ WELL: dict[str, Any] = {
     "synchronous_commit": "on",
     "fsync": "on",
     "full_page_writes": "on",
-    "dead": None,
+    "dead_table": "inbox",
+    "dead_rows": 1_000_000,
 }
 AS_DECLARED = {
     "retention.ms": str(int(POSTS.retention.total_seconds() * 1000)),
@@ -42,7 +43,7 @@ def test_a_database_that_is_well_is_let_be() -> None:
         ({"transaction_read_only": "on"}, "its database takes no writes", "promote a server"),
         ({"synchronous_commit": "off"}, "synchronous_commit = off", "ALTER SYSTEM RESET synchronous_commit"),
         ({"fsync": "off"}, "fsync = off", "ALTER SYSTEM RESET fsync"),
-        ({"dead": "1200000 dead rows in audit"}, "1200000 dead rows in audit", "VACUUM (ANALYZE) audit"),
+        ({"dead_rows": 1_200_000}, "1,200,000 dead rows in inbox", "VACUUM (ANALYZE) inbox"),
         ({"full_page_writes": "off"}, "full_page_writes = off", "ALTER SYSTEM RESET full_page_writes"),
     ],
 )
