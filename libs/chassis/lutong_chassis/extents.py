@@ -36,6 +36,8 @@ async def extents(client: AIOKafkaClient, partitions: Iterable[TopicPartition]) 
 
 async def coordinator_answers(client: AIOKafkaClient, group_id: str) -> bool:
     """Whether the group has a coordinator: without one, no member gets partitions, and no restart helps."""
+    if client.get_random_node() is None:  # as of a moment in which the cluster counted no broker among its members
+        return False
     try:
         await client.coordinator_lookup(CoordinationType.GROUP, group_id)
     except KafkaError:
