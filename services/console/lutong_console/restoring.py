@@ -112,9 +112,9 @@ async def in_use(urls: Mapping[str, str]) -> str | None:
 
 
 async def events_of(kafka: KafkaAccess) -> int:
-    """How many records Kafka has seen."""
+    """How many records Kafka has seen, those of transactions that are open among them."""
     try:
-        async with reading(kafka, [topic.name for topic in TOPICS]) as consumer:
+        async with reading(kafka, [topic.name for topic in TOPICS], "read_uncommitted") as consumer:
             return sum((await consumer.end_offsets(list(consumer.assignment()))).values())
     except KafkaError as error:
         raise ConsoleError(f"Kafka at {kafka.bootstrap}: {type(error).__name__}", code=UNREACHABLE) from None

@@ -9,8 +9,10 @@ from lutong_chassis.kafka import KafkaAccess
 
 
 @asynccontextmanager
-async def reading(kafka: KafkaAccess, names: Iterable[str]) -> AsyncIterator[AIOKafkaConsumer]:
-    """Read what is committed in these topics, from their beginning.
+async def reading(
+    kafka: KafkaAccess, names: Iterable[str], isolation_level: str = "read_committed"
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """Read these topics from their beginning, what is committed unless another level is given.
 
     Also one whose start failed or was cancelled is closed: it has connections, and a task that goes on asking.
     """
@@ -19,7 +21,7 @@ async def reading(kafka: KafkaAccess, names: Iterable[str]) -> AsyncIterator[AIO
         **kafka.client,
         enable_auto_commit=False,
         auto_offset_reset="earliest",  # also where retention passed a position
-        isolation_level="read_committed",
+        isolation_level=isolation_level,
     )
     try:
         await consumer.start()
