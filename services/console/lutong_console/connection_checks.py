@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-import asyncpg
-
 from lutong_chassis.database import Connection
+from lutong_console.database_checks import connected
 from lutong_console.findings import Finding
 
 _TAKEN_MAX: Final = 0.8
@@ -29,14 +28,8 @@ class Connections(NamedTuple):
 
 async def check(url: str) -> list[Finding]:
     """What is wrong with the connections of a server; one that does not answer is found by the check of each database."""
-    try:
-        connection = await asyncpg.connect(url, timeout=5)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return []
-    try:
-        return list(judge(await look(connection)))
-    finally:
-        await connection.close()
+    async with connected(url) as connection:
+        return list(judge(await look(connection))) if connection else []
 
 
 async def look(connection: Connection) -> Connections:

@@ -10,6 +10,7 @@ import asyncpg
 
 from lutong_console import credentials, disk_growth, engine
 from lutong_console.cli.errors import ConsoleError
+from lutong_console.database_checks import connected
 from lutong_console.deployment import Deployment
 from lutong_console.disk_growth import Look
 from lutong_console.engine import Engine, Piece
@@ -123,31 +124,38 @@ def disk_of(output: str) -> Disk:
     return Disk(percent_used, used_mb, free_mb)
 
 
-def look(place: Path) -> tuple[list[Finding], frozenset[str]]:
-    """What is wrong with the containers of a deployment, and which of its pieces do not run."""
+class Pieces(NamedTuple):
+    """What is wrong with the pieces of a suite; those that should run and do not, those that run, and their project."""
+
+    findings: list[Finding]
+    ended: frozenset[str] = frozenset()
+    running: frozenset[str] = frozenset()
+    project: str = ""
+
+
+def look(place: Path) -> Pieces:
+    """The containers of a deployment."""
     compose = Engine(place)
     configuration, pieces = compose.configuration(), compose.pieces()
     wanted = engine.wanted(configuration)
     findings = [*judge_pieces(wanted, pieces), *judge_images(wanted, pieces)]
     findings += judge_secrets(configuration, pieces, changed_at(configuration))
-    running = {piece.service for piece in pieces if piece.runs}
-    return findings, frozenset(name for name in wanted if name not in running)
+    running = frozenset(piece.service for piece in pieces if piece.runs)
+    return Pieces(findings, frozenset(wanted) - running, running, str(configuration["name"]))
 
 
-async def disks(deployment: Deployment) -> list[Finding]:
+async def disks(deployment: Deployment, pieces: Pieces) -> list[Finding]:
     """Disks of pieces that run which are full or will be, by what was seen of them before; what is seen now is noted."""
     compose, now = Engine(deployment.place), datetime.now(UTC)
-    running = {piece.service for piece in compose.pieces() if piece.runs}
     used = {
         piece: disk_of(compose.ask("exec", "-T", piece, "df", "-Pm", directory))
         for piece, directory in _DISK_OF.items()
-        if piece in running
+        if piece in pieces.running
     }
     looks = {piece: Look(now, disk.used_mb, disk.free_mb) for piece, disk in used.items()}
     looks |= {service: Look(now, size_mb) for service, size_mb in (await _sizes_mb(deployment)).items()}
-    project = str(compose.configuration()["name"])
-    known = disk_growth.having(disk_growth.seen(deployment.place, project), looks)
-    disk_growth.note(deployment.place, project, known)
+    known = disk_growth.having(disk_growth.seen(deployment.place, pieces.project), looks)
+    disk_growth.note(deployment.place, pieces.project, known)
     findings = [found for piece, disk in used.items() for found in judge_disk(piece, disk)]
     return [*findings, *disk_growth.judge([*used], known)]
 
@@ -156,14 +164,9 @@ async def _sizes_mb(deployment: Deployment) -> dict[str, int]:
     """How large the database of each service is; one that does not answer is found by its own check."""
     found = {}
     for service, url in deployment.database_urls.items():
-        try:
-            connection = await asyncpg.connect(url, timeout=5)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            continue
-        try:
-            found[service] = await connection.fetchval("SELECT pg_database_size(current_database()) / 1048576")
-        finally:
-            await connection.close()
+        async with connected(url) as connection:
+            if connection:
+                found[service] = await connection.fetchval("SELECT pg_database_size(current_database()) / 1048576")
     return found
 
 

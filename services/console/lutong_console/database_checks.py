@@ -1,6 +1,7 @@
 """What is wrong with the database of a service: its clock, its settings, and what waits in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,6 +19,20 @@ _OVERDUE_MAX_S: Final = 10.0
 _DEAD_ROWS_MAX: Final = 1_000_000
 """As the alert DeadRowsPileUp has it."""
 _SETTINGS_ON: Final = ("synchronous_commit", "fsync", "full_page_writes")
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection | None]:
+    """A connection to a database; None where it does not answer or lets nobody in, which `check` finds."""
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        yield None
+        return
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def check(service: str, url: str) -> list[Finding]:

@@ -1,11 +1,12 @@
 """How fast disks fill, from what `lutong doctor` saw of them each time it ran here. Pure, but for its notes."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from lutong_console import notes
 from lutong_console.findings import Finding
 
 _NOTES: Final = ".disks.json"
@@ -21,7 +22,7 @@ _DAY: Final = timedelta(days=1)
 
 
 class Look(NamedTuple):
-    """How much of a disk, or of a database, was used at a moment; `free_mb` is 0 for a database."""
+    """How much of a disk, or of a database, was used at a moment, in UTC; `free_mb` is 0 for a database."""
 
     at: datetime
     used_mb: int
@@ -37,7 +38,7 @@ def seen(place: Path, project: str) -> dict[str, list[Look]]:
     try:
         return {
             name: [Look(datetime.fromisoformat(at), used, free) for at, used, free in looks]
-            for name, looks in _noted(place).get(project, {}).items()
+            for name, looks in notes.read(place / _NOTES).get(project, {}).items()
         }
     except (ValueError, TypeError, AttributeError):
         return {}
@@ -46,19 +47,8 @@ def seen(place: Path, project: str) -> dict[str, list[Look]]:
 def note(place: Path, project: str, looks: Seen) -> None:
     """Remember the looks of a project; a folder that cannot be written to remembers nothing."""
     own = {name: [(look.at.isoformat(), look.used_mb, look.free_mb) for look in each] for name, each in looks.items()}
-    try:
-        (place / _NOTES).write_text(json.dumps(_noted(place) | {project: own}), encoding="utf-8")
-    except OSError:
-        return
-
-
-def _noted(place: Path) -> dict[str, Any]:
-    """The notes of all projects, as they were written."""
-    try:
-        found = json.loads((place / _NOTES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    with suppress(OSError):
+        notes.add(place / _NOTES, {project: own})
 
 
 def having(before: Seen, now: Mapping[str, Look]) -> dict[str, list[Look]]:
@@ -102,7 +92,7 @@ def judge(pieces: Sequence[str], looks: Seen) -> Iterator[Finding]:
         left = _DAY * (here[-1].free_mb / daily_mb)
         if left < _FULL_WITHIN:
             full_at = here[-1].at + left
-            what = f"{piece}: its disk grows by {daily_mb:,.0f} MB a day, and is full on {full_at.astimezone(UTC):%Y-%m-%d at %H:%M}Z"
+            what = f"{piece}: its disk grows by {daily_mb:,.0f} MB a day, and is full on {full_at:%Y-%m-%d at %H:%M}Z"
             yield Finding(
                 what + _fastest(looks, pieces),
                 "make it larger, or make room: docker system df -v shows what takes it (docs/runbooks/disk-fills-up.md)",

@@ -1,12 +1,11 @@
 """What a start of containers would change, in which order, and how long that took here before. Pure, but for its notes."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from lutong_console import engine
+from lutong_console import engine, notes
 from lutong_console.engine import Piece
 from lutong_contracts.topics import SERVICES
 
@@ -73,13 +72,9 @@ def by_hand(changelog: str) -> list[str]:
 
 def took(place: Path) -> dict[str, float]:
     """How long each piece took when it was made anew last, in seconds; nothing where nobody noted it."""
-    try:
-        found: dict[str, float] = json.loads((place / _NOTES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
+    return notes.read(place / _NOTES)
 
 
 def note(place: Path, seconds: Mapping[str, float]) -> None:
     """Remember how long pieces took."""
-    (place / _NOTES).write_text(json.dumps(took(place) | dict(seconds), indent=2, sort_keys=True), encoding="utf-8")
+    notes.add(place / _NOTES, seconds)

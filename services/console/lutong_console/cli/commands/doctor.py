@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from lutong_console.cli import given
 from lutong_console.cli.errors import PROBLEM, ConsoleError
 from lutong_console.cli.frame import explained
 from lutong_console.cli.screen import emit_json, out, table
+from lutong_console.container_checks import Pieces
 from lutong_console.deployment import Deployment
 from lutong_console.findings import Finding
 from lutong_console.parked_records import parked_of
@@ -39,8 +41,8 @@ _FOLLOWS: Final = {"kafka": ("broker", "assignment"), "postgres": ("database", "
 def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
     """Look for what goes wrong in production. Exit code 1 when anything is found."""
     target, deployment = suite(stack), deployment_of(stack)
-    findings, ended = _pieces(stack, deployment)
-    findings += asyncio.run(_examine(target, ended, deployment))
+    pieces = _pieces(stack, deployment)
+    findings = [*pieces.findings, *asyncio.run(_examine(target, pieces, deployment))]
     findings += expiry.judge(expiry.found(deployment), datetime.now(UTC))
     if deployment and (where := deployment.variables.get("LUTONG_BACKUPS")):
         findings += filter(None, [backups.judge_age(deployment.place / where, datetime.now(UTC))])
@@ -56,15 +58,15 @@ def doctor(stack: StackName = "default", *, as_json: Json = False) -> None:
         raise typer.Exit(PROBLEM)
 
 
-def _pieces(stack: str, deployment: Deployment | None) -> tuple[list[Finding], frozenset[str]]:
-    """What is wrong with processes or containers, and which of them have ended."""
+def _pieces(stack: str, deployment: Deployment | None) -> Pieces:
+    """Processes or containers, as they are."""
     if deployment is None:
         ended = ended_pieces(stack)
-        return list(judge_processes(ended)), frozenset(ended)
+        return Pieces(list(judge_processes(ended)), frozenset(ended))
     try:
         return container_checks.look(deployment.place)
     except Exception as error:
-        return [_as_finding(error)], frozenset()
+        return Pieces([_as_finding(error)])
 
 
 def _as_finding(error: Exception) -> Finding:
@@ -87,8 +89,9 @@ def judge_processes(ended: Mapping[str, datetime | None]) -> Iterator[Finding]:
         yield Finding(f"{piece}: its process has ended{when}", f"lutong up (why: lutong logs {piece})")
 
 
-async def _examine(target: Suite, ended: frozenset[str], deployment: Deployment | None) -> list[Finding]:
+async def _examine(target: Suite, pieces: Pieces, deployment: Deployment | None) -> list[Finding]:
     """What is wrong, without what only follows from pieces that have ended."""
+    ended = pieces.ended
     databases = {} if "postgres" in ended else target.database_urls
     republished = {service: await _republished(url) for service, url in databases.items()}
     findings: list[Finding] = []
@@ -98,9 +101,10 @@ async def _examine(target: Suite, ended: frozenset[str], deployment: Deployment 
         findings += await _surviving(database_checks.check(service, url))
     for url in {urlsplit(url).netloc.rpartition("@")[2]: url for url in databases.values()}.values():
         findings += await _surviving(connection_checks.check(url))
-    if deployment:
-        findings += await _surviving(container_checks.disks(deployment))
-        findings += await _surviving(container_checks.logins(deployment)) if databases else []
+    if deployment and pieces.running:
+        findings += await _surviving(container_checks.disks(deployment, pieces))
+    if deployment and databases:
+        findings += await _surviving(container_checks.logins(deployment))
     if "kafka" not in ended:
         findings += await _surviving(_kafka(target, deployment))
     return findings
@@ -116,22 +120,13 @@ async def _kafka(target: Suite, deployment: Deployment | None) -> list[Finding]:
 
 async def _republished(url: str) -> datetime | None:
     """When a service last published again what it had published, if it did and its database answers."""
-    try:
-        connection = await asyncpg.connect(url, timeout=5)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return None
-    try:
-        at: datetime | None = await connection.fetchval(
-            "SELECT max(at) FROM audit WHERE action IN ('outbox.republish', 'republished')"
-        )
-    except (
-        asyncpg.PostgresError
-    ):  # tables that are not there yet, or that this role may not read: another check finds it
-        return None
-    else:
-        return at
-    finally:
-        await connection.close()
+    latest = "SELECT max(at) FROM audit WHERE action IN ('outbox.republish', 'republished')"
+    at: datetime | None = None
+    async with database_checks.connected(url) as connection:
+        # Tables that are not there yet, or that this role may not read: another check finds it.
+        with suppress(asyncpg.PostgresError):
+            at = await connection.fetchval(latest) if connection else None
+    return at
 
 
 async def _service(
