@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 from uuid_utils.compat import uuid7
 
 from lutong_contracts.topics import SERVICES
 from lutong_local.ports import free_port
+from tests.support.alerts import EXPORTERS
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 PORTS: Final = (
@@ -144,6 +146,23 @@ def counts(deployed: Containers) -> Any:  # noqa: ANN401  # JSON
     """Records and rows, once everything adds up; `lutong verify` waits for that, and fails when it does not."""
     found = json.loads(deployed.lutong("verify", "--json"))
     return {name: found[name] for name in ("records", "rows")}
+
+
+def prometheus(deployed: Containers, path: str, **params: str) -> Any:  # noqa: ANN401  # what it answers, as JSON
+    url = f"http://127.0.0.1:{deployed.variables['LUTONG_PROMETHEUS_PORT']}/api/v1/{path}"
+    return httpx.get(url, params=params).json()["data"]
+
+
+def known(deployed: Containers, query: str) -> list[dict[str, Any]]:
+    """The samples that Prometheus gives for a query."""
+    found: list[dict[str, Any]] = prometheus(deployed, "query", query=query)["result"]
+    return found
+
+
+def reported(deployed: Containers, exporter: str) -> bool:
+    """Whether Prometheus has of an exporter what alerts ask for."""
+    job, metrics = EXPORTERS[exporter]
+    return all(known(deployed, f"{metric}{{job='{job}'}}") for metric in metrics)
 
 
 def start_older(made: Containers, directory: Path) -> None:

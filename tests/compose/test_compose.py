@@ -6,7 +6,6 @@ import ssl
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from lutong_console.deployment import variables_of
 from lutong_contracts.topics import SERVICES
 from lutong_local.processes import wait
-from tests.compose.containers import DEPLOY, Containers, counts, has_image, roads
+from tests.compose.containers import DEPLOY, Containers, counts, has_image, known, prometheus, reported, roads
 from tests.support.alerts import EXPORTERS
 from tests.support.outside import machine_outside
 
@@ -201,17 +200,6 @@ def test_what_a_profile_adds_starts_beside_the_suite(deployed: Containers, profi
     deployed.compose("--profile", profile, "up", "--detach", "--wait", piece)
 
 
-def prometheus(deployed: Containers, path: str, **params: str) -> Any:  # noqa: ANN401  # what it answers, as JSON
-    url = f"http://127.0.0.1:{deployed.variables['LUTONG_PROMETHEUS_PORT']}/api/v1/{path}"
-    return httpx.get(url, params=params).json()["data"]
-
-
-def known(deployed: Containers, query: str) -> list[dict[str, Any]]:
-    """The samples that Prometheus gives for a query."""
-    found: list[dict[str, Any]] = prometheus(deployed, "query", query=query)["result"]
-    return found
-
-
 def test_prometheus_sees_every_service(deployed: Containers) -> None:
     if not deployed.compose("ps", "--quiet", "prometheus"):
         pytest.skip("prometheus did not start")
@@ -229,8 +217,7 @@ def test_prometheus_sees_every_service(deployed: Containers) -> None:
 def test_prometheus_has_of_an_exporter_what_alerts_ask_for(deployed: Containers, exporter: str) -> None:
     if not all(deployed.compose("ps", "--quiet", piece) for piece in ("prometheus", exporter)):
         pytest.skip(f"prometheus or {exporter} did not start")
-    job, metrics = EXPORTERS[exporter]
-    assert wait(lambda: all(known(deployed, f"{metric}{{job='{job}'}}") for metric in metrics))
+    assert wait(lambda: reported(deployed, exporter))
     assert known(deployed, "ALERTS{alertstate='firing',alertname='NotWatched'}") == []
 
 

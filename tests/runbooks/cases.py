@@ -1,10 +1,13 @@
 """Which alert fires for which trouble, and what commands of its runbook must print of the cause."""
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from subprocess import CompletedProcess
 from typing import Final
 
 from tests.support.alerts import ALERTS, ROOT
+from tests.support.harness import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,20 @@ class Case:
         page = ROOT / str(ALERTS[self.alert]["annotations"]["runbook"])
         typed = re.sub(rf"\b{self.service}\b", "SERVICE", command) if self.service else command
         return f"`lutong {typed}`" in page.read_text(encoding="utf-8")
+
+    async def leads(
+        self,
+        fires: Callable[[], Awaitable[bool]],
+        typed: Callable[..., Awaitable[CompletedProcess[str]]],
+        within_s: float,
+    ) -> None:
+        """Wait until the alert fires; then what its runbook has an operator type shows the cause."""
+        await until(fires, f"{self.alert} fires", deadline_s=within_s)
+        for command, text in self.shows.items():
+            assert self.names(command), (self.alert, command)
+            done = await typed(*command.split())
+            printed = done.stdout + done.stderr
+            assert text in printed, f"{self.alert} fires, and `lutong {command}` does not show {text!r}:\n{printed}"
 
 
 TOGETHER: Final = (

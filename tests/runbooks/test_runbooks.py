@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from subprocess import CompletedProcess
 from typing import Any, Final
 
 import pytest
@@ -61,27 +62,17 @@ def lutong(stack: Stack) -> Lutong:
     )
 
 
-async def _leads(case: Case, prometheus: Prometheus, lutong: Lutong) -> None:
-    """Wait until the alert fires; then what its runbook has an operator type shows the cause."""
-
-    async def fires() -> bool:
+async def _all_lead(cases: Sequence[Case], prometheus: Prometheus, lutong: Lutong) -> None:
+    async def fires(case: Case) -> bool:
         return case.service in prometheus.firing.get(case.alert, ())
 
-    await until(fires, f"{case.alert} fires", deadline_s=_WITHIN_S)
-    for command, text in case.shows.items():
-        assert case.names(command), (case.alert, command)
+    async def typed(*arguments: str) -> CompletedProcess[str]:
         async with _one_at_a_time:
-            done = await asyncio.to_thread(lutong, *command.split(), timeout_s=_COMMAND_S)
-        printed = done.stdout + done.stderr
-        assert text in printed, (
-            f"{case.alert} fires for {case.service}, and `lutong {command}` does not show {text!r}:\n{printed}"
-        )
+            return await asyncio.to_thread(lutong, *arguments, timeout_s=_COMMAND_S)
 
-
-async def _all_lead(cases: Sequence[Case], prometheus: Prometheus, lutong: Lutong) -> None:
     async with asyncio.TaskGroup() as group:
         for case in cases:
-            group.create_task(_leads(case, prometheus, lutong))
+            group.create_task(case.leads(partial(fires, case), typed, _WITHIN_S))
 
 
 @asynccontextmanager
