@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.compose.containers import Containers, containers, engine, start_older
+from tests.compose.containers import Containers, containers, engine, start_older, tracing
 
 
 @pytest.fixture(scope="session")
@@ -13,5 +13,6 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
         pytest.skip(why)
     with containers(tmp_path_factory.mktemp("compose")) as made:
         start_older(made, tmp_path_factory.mktemp("older"))
+        made.variables |= tracing(made)
         made.upgraded = made.lutong_ends(0, "up", "--build")
         yield made

@@ -15,6 +15,7 @@ from typing import Any, Final
 import httpx
 from uuid_utils.compat import uuid7
 
+from lutong_console.deployment import variables_of
 from lutong_contracts.topics import SERVICES
 from lutong_local.ports import free_port
 from tests.support.alerts import EXPORTERS
@@ -180,6 +181,13 @@ def start_older(made: Containers, directory: Path) -> None:
     older.up("--build")
     assert roads(made) == 8
     made.before = {"records": counts(made)["records"], "image": older.image("feed")}
+
+
+def tracing(made: Containers) -> dict[str, str]:
+    """The variables of the profile `tracing`; none where the image of its collector cannot be had."""
+    shown = made.compose("--profile", "tracing", "config", "--format", "json")
+    image = json.loads(shown)["services"]["collector"]["image"]
+    return variables_of(DEPLOY / "tracing.env") if has_image(image) else {}
 
 
 def engine() -> str | None:
