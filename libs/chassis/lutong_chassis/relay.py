@@ -158,9 +158,12 @@ async def _fair_share(connection: Connection, owned: set[int]) -> set[int]:
     )
     fair = -(-outbox.SHARDS // max(1, relays))
     kept = set(sorted(owned)[:fair])
-    await connection.execute(
-        "SELECT pg_advisory_unlock($2, shard) FROM unnest($1::integer[]) AS shard", sorted(owned - kept), LOCK_CLASS
-    )
+    if owned - kept:
+        await connection.execute(
+            "SELECT pg_advisory_unlock($2, shard) FROM unnest($1::integer[]) AS shard", sorted(owned - kept), LOCK_CLASS
+        )
+    if len(kept) == fair:
+        return kept
     rows = await connection.fetch(
         "SELECT shard FROM unnest($1::integer[]) AS shard WHERE pg_try_advisory_lock($2, shard) LIMIT $3",
         sorted(set(range(outbox.SHARDS)) - owned),
