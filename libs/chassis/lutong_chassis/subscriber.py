@@ -79,6 +79,7 @@ class KafkaSubscriber:
             security=security(settings.kafka),
             client_id=group_id,
             apply_types=False,
+            serializer=None,  # batches are decoded by `_parse`: no model of its arguments is needed
             allow_auto_create_topics=False,
             graceful_timeout=settings.shutdown_timeout_s,
             logger=None,
