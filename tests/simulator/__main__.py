@@ -14,6 +14,8 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import cycle, islice
+from multiprocessing import SimpleQueue
 from pathlib import Path
 from pprint import pformat
 from time import perf_counter, process_time
@@ -97,7 +99,7 @@ def run(url: str, mutant: str | None, seeds: range, workers: int) -> bool:
     """Run schedules on several workers and say how it went; whether all kept their promises."""
     chunks = [seeds[begin : begin + _CHUNK] for begin in range(0, len(seeds), _CHUNK)]
     began_s, schedules, statements, cpu_s, failed = perf_counter(), 0, 0, 0.0, False
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=_take_a_core, initargs=(_cores(workers),)) as pool:
         for ran in pool.map(partial(work, url, mutant), chunks):
             schedules, statements, cpu_s = schedules + ran.schedules, statements + ran.statements, cpu_s + ran.cpu_s
             for failure in ran.failures:
@@ -114,6 +116,21 @@ def run(url: str, mutant: str | None, seeds: range, workers: int) -> bool:
         flush=True,
     )
     return not failed
+
+
+def _cores(workers: int) -> "SimpleQueue[int]":
+    """A core for each worker; none where processes cannot choose one."""
+    cores: SimpleQueue[int] = SimpleQueue()
+    if hasattr(os, "sched_getaffinity"):
+        for core in islice(cycle(sorted(os.sched_getaffinity(0))), workers):
+            cores.put(core)
+    return cores
+
+
+def _take_a_core(cores: "SimpleQueue[int]") -> None:
+    """Stay on one core, with the servers of this worker's connections (`Engine.connect`)."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {cores.get()})
 
 
 def show(failure: Failure) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
@@ -24,6 +24,7 @@ class SimConnection:
         self.locked = False
         self.in_transaction = 0
         self.generation = pool.generation
+        self.now = EPOCH
 
     def is_closed(self) -> bool:
         return self.real is None
@@ -79,12 +80,14 @@ class SimConnection:
         if self.real is None:
             raise asyncpg.InterfaceError("connection is closed")
         self.locked |= "pg_advisory_lock" in sql or "pg_try_advisory_lock" in sql
-        for_now = f"SET sim.now = '{self.pool.now()}'"
         if sql.startswith("BEGIN"):
-            sql = f"{sql}; {for_now}"
+            sql = self._set_now(sql)
         elif "clock_timestamp" in sql and not self.in_transaction:
-            engine.start(self.real, self.real.execute(for_now))
+            engine.start(self.real, self.real.execute(self._set_now()))
         engine.trace.update(f"{self.pool.loop.now_s} {process.name} {sql}".encode())
+        if sql == "SELECT now()":  # PostgreSQL would give what it was given when the transaction began
+            self._answered()
+            return self.now
         statement = engine.start(self.real, getattr(self.real, method)(sql, *args))
         if not statement.done:
             await self._wait(statement)
@@ -92,6 +95,11 @@ class SimConnection:
             engine.let_go_on()
         self._answered()
         return statement.result()
+
+    def _set_now(self, *first: str) -> str:
+        """Statements, and behind them the one that sets the server's clock for this connection."""
+        self.now = self.pool.now()
+        return "; ".join([*first, f"SET sim.now = '{self.now.isoformat()}'"])
 
     def _answered(self) -> None:
         """The reply may be lost: the process dies, or the connection does, when the statement was done."""
@@ -128,9 +136,9 @@ class SimPool:
     idle: list[SimConnection] = field(default_factory=list)
     open: dict[SimConnection, None] = field(default_factory=dict)
 
-    def now(self) -> str:
-        """The time of the server's clock, as PostgreSQL reads it."""
-        return (EPOCH + timedelta(seconds=self.loop.now_s)).isoformat()
+    def now(self) -> datetime:
+        """The time of the server's clock."""
+        return EPOCH + timedelta(seconds=self.loop.now_s)
 
     async def acquire(self) -> SimConnection:
         await self.process.step(_LATENCY_S / 4)

@@ -45,16 +45,20 @@ class History:
         new = self.broker.logs[partition][before:offset]
         if not new:
             return
-        rows = self.engine.ask(
-            'SELECT "offset" FROM parked WHERE topic = $1 AND partition = $2 AND "offset" >= $3', *partition, before
-        )
-        parked = {row["offset"] for row in rows}
+        row = self.engine.ask(
+            """
+            SELECT ARRAY(SELECT "offset" FROM parked WHERE topic = $1 AND partition = $2 AND "offset" >= $3) AS parked,
+                   ARRAY(SELECT id FROM inbox WHERE id = ANY ($4)) AS taken_in,
+                   ARRAY(SELECT type FROM passed_over WHERE topic = $1 AND partition = $2 ORDER BY type) AS types,
+                   ARRAY(SELECT first FROM passed_over WHERE topic = $1 AND partition = $2 ORDER BY type) AS firsts
+            """,
+            *partition,
+            before,
+            [event_id for record in new if (event_id := _id(record))],
+        )[0]
+        parked, known = set(row["parked"]), set(row["taken_in"])
+        first = dict(zip(row["types"], row["firsts"], strict=True))
         ids = [_id(record) for record in new if record.offset not in parked]
-        known = {
-            row["id"] for row in self.engine.ask("SELECT id FROM inbox WHERE id = ANY ($1)", [i for i in ids if i])
-        }
-        rows = self.engine.ask("SELECT type, first FROM passed_over WHERE topic = $1 AND partition = $2", *partition)
-        first = {row["type"]: row["first"] for row in rows}
         known |= {
             _id(record) for record in new if record.offset >= first.get(_type(record), len(self.broker.logs[partition]))
         }
