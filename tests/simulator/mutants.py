@@ -62,8 +62,8 @@ MUTANTS: Final[dict[str, Mutant]] = {
     "marks_before_the_acknowledgement": Mutant(
         relay,
         "_carry",
-        "outcomes = await",
-        "await mark(connection, rows)\n    outcomes = await",
+        "deliveries = [",
+        "await mark(connection, rows)\n    deliveries = [",
         "rows are marked when they are sent: what a broker refuses is lost",
     ),
     "acknowledges_first": Mutant(
