@@ -13,11 +13,18 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.drills import clocks, disks, failover, memory, networks
+from tests.drills import brokers, clocks, disks, failover, memory, networks
 from tests.drills.drill import Drill, run
 from tests.support.disks import run as system
 
-DRILLS: Final[tuple[Drill, ...]] = (*disks.DRILLS, *clocks.DRILLS, *failover.DRILLS, *networks.DRILLS, *memory.DRILLS)
+DRILLS: Final[tuple[Drill, ...]] = (
+    *disks.DRILLS,
+    *clocks.DRILLS,
+    *failover.DRILLS,
+    *networks.DRILLS,
+    *brokers.DRILLS,
+    *memory.DRILLS,
+)
 _LONGEST_S: Final = 900
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import pwd
 import shutil
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,7 @@ from lutong_local import postgres
 from lutong_local.processes import stop
 from lutong_local.stack import start_piece, wait_for_piece
 from tests.drills.drill import Drill, Scene, Surroundings
+from tests.drills.sql import on
 from tests.support.disks import Disk, fill, run, why_no_disks
 
 TIMES: Final = 10
@@ -23,6 +26,7 @@ _HURTS_WITHIN_S: Final = 8.0
 _FULL_S: Final = 3.0
 _SLOW_S: Final = 30.0
 _SIZE: Final = "700M"
+_OUTBOX_SIZE: Final = "64m"
 
 _disks: dict[str, Disk] = {}
 """The disk of this drill's stack, by what is on it."""
@@ -51,8 +55,12 @@ def on_a_disk(piece: str) -> Surroundings:
 
 async def fill_the_disk_of(piece: str, scene: Scene) -> None:
     """Fill it, wait until it hurts, free it, and start what has died of it."""
+    await _fill_and_free(scene, _disks[piece].mounted, piece)
+
+
+async def _fill_and_free(scene: Scene, folder: Path, piece: str) -> None:
     for _ in range(TIMES):
-        ballast = fill(_disks[piece].mounted)
+        ballast = fill(folder)
         try:
             if await asyncio.to_thread(_hurts, scene, piece):
                 scene.done["felt"] += 1
@@ -83,6 +91,33 @@ async def restart(scene: Scene, piece: str) -> None:
         await asyncio.to_thread(stop, scene.stack.children[piece], signal.SIGKILL)
     start_piece(scene.stack, piece, dies_with_parent=True)
     await asyncio.to_thread(wait_for_piece, scene.stack, piece)
+
+
+@contextmanager
+def a_disk_for_outboxes(directory: Path) -> Iterator[None]:
+    """Have a disk of 64 MB in memory, which belongs to PostgreSQL."""
+    small, user = _outboxes(directory), pwd.getpwnam("nobody")
+    small.mkdir()
+    run("mount", "-t", "tmpfs", "-o", f"size={_OUTBOX_SIZE},mode=0700,uid={user.pw_uid}", "tmpfs", small)
+    try:
+        yield
+    finally:
+        run("umount", "--lazy", small)
+
+
+def _outboxes(directory: Path) -> Path:
+    return directory.parent / "outboxes"
+
+
+async def fill_the_outboxes(scene: Scene) -> None:
+    """The partition of today of every outbox has no room for a row, time and again; all other tables have."""
+    small = _outboxes(scene.stack.directory)
+    await on(scene.stack, f"CREATE TABLESPACE outboxes LOCATION '{small}'")
+    for service in SERVICES:
+        await on(
+            scene.stack, f"ALTER TABLE outbox_{datetime.now(UTC):%Y%m%d} SET TABLESPACE outboxes", database=service
+        )
+    await _fill_and_free(scene, small, "postgres")
 
 
 @contextmanager
@@ -200,6 +235,7 @@ DRILLS: Final = (
     Drill(
         "full-disk-postgres", partial(fill_the_disk_of, "postgres"), TIMES, on_a_disk("postgres"), lacks=why_no_disks
     ),
+    Drill("full-outbox-partition", fill_the_outboxes, TIMES, a_disk_for_outboxes, lacks=_no_small_disk),
     Drill("full-disk-logs", fill_the_disk_of_the_logs, TIMES, logs_on_a_small_disk, lacks=_no_small_disk),
     Drill("power-cut-postgres", cut_the_power_of_postgres, TIMES, on_a_disk("postgres"), lacks=why_no_disks),
     Drill("slow-disk", slow_disk, 1, syncs_that_can_be_slow, lacks=_no_compiler),

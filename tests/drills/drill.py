@@ -89,6 +89,8 @@ class Drill:
     happen: Callable[[Scene], Awaitable[None]]
     faults: int
     surroundings: Surroundings = lambda _directory: nullcontext()
+    begin: Callable[[Stack], None] = lambda _stack: None
+    """What is started before everything else of the stack."""
     environment_of: EnvironmentOf = lambda _stack, _service: {}
     lacks: Callable[[], str | None] = lambda: None
     own_network: bool = False
@@ -103,6 +105,7 @@ def run(drill: Drill, directory: Path, *, keep: bool) -> bool:
         save(stack)
         lender = bank(stack)
         try:
+            drill.begin(stack)
             stack = up(
                 directory,
                 lambda _: None,

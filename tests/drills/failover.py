@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from lutong_contracts.topics import SERVICES
-from lutong_local import postgres
 from lutong_local.ports import free_port
 from lutong_local.processes import Child, Command, start, stop
 from lutong_local.stack import Stack, save
 from tests.drills.disks import children_of
 from tests.drills.drill import Drill, Scene
+from tests.drills.sql import on
 from tests.support.harness import until
 
 ROUNDS: Final = 3
@@ -68,22 +68,11 @@ def follow(stack: Stack, port: int, number: int) -> Replica:
     return Replica(start(Command(running, os.environ, log, user.pw_uid, dies_with_parent=True)), port, data)
 
 
-async def on(stack: Stack, port: int, *statements: str) -> list[asyncpg.Record]:
-    """Run statements on a server, as its superuser; gives the rows of the last."""
-    connection = await asyncpg.connect(postgres.admin_url(port, stack.password), timeout=5)
-    try:
-        for statement in statements:
-            rows = await connection.fetch(statement)
-        return rows
-    finally:
-        await connection.close()
-
-
 async def _follows(stack: Stack, *, synchronous: bool) -> None:
     wanted = "sync" if synchronous else "async"
 
     async def so() -> bool:
-        rows = await on(stack, stack.ports["postgres"], "SELECT sync_state, state FROM pg_stat_replication")
+        rows = await on(stack, "SELECT sync_state, state FROM pg_stat_replication")
         return [tuple(row) for row in rows] == [(wanted, "streaming")]
 
     await until(so, f"the replica follows: {wanted}", 60)
@@ -100,7 +89,7 @@ async def fail_over(scene: Scene, *, synchronous: bool, rounds: int) -> None:
             await _answers(stack, replica.port)
             names = "*" if synchronous else ""
             set_names = f"ALTER SYSTEM SET synchronous_standby_names = '{names}'"
-            await on(stack, stack.ports["postgres"], set_names, "SELECT pg_reload_conf()")
+            await on(stack, set_names, "SELECT pg_reload_conf()")
             await _follows(stack, synchronous=synchronous)
             await scene.flows(10)
             if not synchronous:
@@ -109,9 +98,8 @@ async def fail_over(scene: Scene, *, synchronous: bool, rounds: int) -> None:
             await _take_over(scene, replica)
             scene.done["faults"] += 1
             if number + 1 == rounds:  # the last one has no replica, and waits for none
-                await on(
-                    stack, replica.port, "ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()"
-                )
+                no_names = "ALTER SYSTEM SET synchronous_standby_names = ''"
+                await on(stack, no_names, "SELECT pg_reload_conf()", port=replica.port)
                 await scene.flows(10)
     finally:
         for folder in folders[:-1]:
@@ -121,7 +109,7 @@ async def fail_over(scene: Scene, *, synchronous: bool, rounds: int) -> None:
 async def _answers(stack: Stack, port: int) -> None:
     async def so() -> bool:
         try:
-            return bool(await on(stack, port, "SELECT 1"))
+            return bool(await on(stack, "SELECT 1", port=port))
         except (OSError, asyncpg.PostgresError):
             return False
 
@@ -150,7 +138,7 @@ async def _die(scene: Scene) -> None:
 
 async def _take_over(scene: Scene, replica: Replica) -> None:
     stack = scene.stack
-    await on(stack, replica.port, "SELECT pg_promote()")
+    await on(stack, "SELECT pg_promote()", port=replica.port)
     stack.children["postgres"] = replica.child
     before = stack.ports["postgres"]
     stack.ports["postgres"], stack.ports["replica"] = replica.port, before

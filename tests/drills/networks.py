@@ -55,14 +55,15 @@ async def half_open(piece: str, rounds: int, scene: Scene) -> None:
         scene.done["s until 20 more were answered yes (in all)"] += round(time.monotonic() - began_s)
 
 
-def _lacks() -> str | None:
+def why_no_network() -> str | None:
+    """What this machine lacks, if a drill can have no network of its own."""
     if os.geteuid() == 0 and all(map(shutil.which, ("unshare", "ip", "iptables"))):
         return None
     return "a network of its own needs root, unshare, ip and iptables"
 
 
 DRILLS: Final = (
-    Drill("packet-loss", lose_packets, 1, own_network=True, lacks=_lacks),
-    Drill("half-open-postgres", partial(half_open, "postgres", 3), 3, own_network=True, lacks=_lacks),
-    Drill("half-open-kafka", partial(half_open, "kafka", 2), 2, own_network=True, lacks=_lacks),
+    Drill("packet-loss", lose_packets, 1, own_network=True, lacks=why_no_network),
+    Drill("half-open-postgres", partial(half_open, "postgres", 3), 3, own_network=True, lacks=why_no_network),
+    Drill("half-open-kafka", partial(half_open, "kafka", 2), 2, own_network=True, lacks=why_no_network),
 )
