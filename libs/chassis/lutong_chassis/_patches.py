@@ -4,8 +4,11 @@
 patch or write it anew. `install` refuses versions that nobody has looked at.
 """
 
+import asyncio
+import socket
 import sys
 from collections.abc import Callable, Iterator
+from functools import wraps
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -51,6 +54,52 @@ def poll_by(subscriber: Any, poll: Callable[[Any], Any]) -> None:  # noqa: ANN40
 
 
 # aiokafka
+
+
+def of_aiokafka() -> None:
+    """All patches of aiokafka."""
+    unpack_leniently()
+    end_dead_connections()
+
+
+_CONNECTS_WITHIN_S: Final = 10.0
+_DEAD_AFTER_S: Final = 10
+_ASKED_AFTER_S: Final = 5
+
+
+def end_dead_connections() -> None:
+    """Have connections end whose broker is gone without a word: its machine, its container, or the way to it.
+
+    aiokafka waits 40 s for an answer, for some take long: fetches, sends and the group stand still as long, and
+    nobody asks which broker leads now. The kernel knows sooner, for nobody acknowledges what it sends.
+    """
+    from aiokafka.conn import AIOKafkaConnection
+
+    connect = AIOKafkaConnection.connect
+    if hasattr(connect, "__wrapped__"):
+        return  # it is done already
+
+    @wraps(connect)
+    async def connect_and_watch(self: Any) -> Any:  # noqa: ANN401  # a connection of aiokafka, and its streams
+        async with asyncio.timeout(_CONNECTS_WITHIN_S):
+            streams = await connect(self)
+        _watch(self._writer.get_extra_info("socket"))
+        return streams
+
+    AIOKafkaConnection.connect = connect_and_watch
+
+
+def _watch(connection: Any) -> None:  # noqa: ANN401  # a socket
+    """Have the kernel ask whether the other side is there, and end what is not acknowledged. Not every system can do all of it."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in {
+        "TCP_KEEPIDLE": _ASKED_AFTER_S,
+        "TCP_KEEPINTVL": 2,
+        "TCP_KEEPCNT": 3,
+        "TCP_USER_TIMEOUT": _DEAD_AFTER_S * 1_000,
+    }.items():
+        if option := getattr(socket, name, None):
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def unpack_leniently() -> None:

@@ -30,8 +30,8 @@ class KafkaAccess:
 
     @property
     def client(self) -> dict[str, Any]:
-        """What every client of aiokafka is made with. A consumer then gives whatever is on a topic."""
-        _patches.install("aiokafka", _patches.unpack_leniently)
+        """What every client of aiokafka is made with. A consumer then gives whatever is on a topic, and a dead broker is given up."""
+        _patches.install("aiokafka", _patches.of_aiokafka)
         options: dict[str, Any] = {"bootstrap_servers": self.brokers, "security_protocol": self.protocol}
         if tls := self.tls:
             options["ssl_context"] = tls

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
-_patches.install("aiokafka", _patches.unpack_leniently)
+_patches.install("aiokafka", _patches.of_aiokafka)
 log = structlog.get_logger(__name__)
 
 _POLL_TIMEOUT_MS = 1_000

@@ -2,11 +2,15 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from aiokafka.conn import create_conn
+
+from lutong_chassis.kafka import KafkaAccess
 from tests.conftest import Infrastructure
 from tests.integration.chassis import toy as toy_service
 from tests.integration.conftest import PoolOf
@@ -99,3 +103,17 @@ async def test_a_server_ends_sessions_of_clients_that_are_gone(pool_of: PoolOf) 
     )
     assert row
     assert 0 < row["idle"] + row["interval"] * row["count"] <= NOTICED_WITHIN_S
+
+
+async def test_the_kernel_looks_after_connections_to_kafka(infrastructure: Infrastructure) -> None:
+    kafka = KafkaAccess(infrastructure.kafka_bootstrap)
+    assert kafka.client  # as every client of ours is made
+    host, _, port = infrastructure.kafka_bootstrap.partition(":")
+    connection = await create_conn(host, int(port))
+    try:
+        there = connection._writer.get_extra_info("socket")
+        assert there.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            assert there.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
+    finally:
+        connection.close()

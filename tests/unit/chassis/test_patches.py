@@ -1,14 +1,17 @@
 """What is changed in libraries of others still fits them, and does what it is for."""
 
+import asyncio
 import inspect
 import struct
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
@@ -41,10 +44,11 @@ def test_the_parts_that_are_patched_are_as_they_were() -> None:
     looked_at = {
         fetcher.PartitionRecords._unpack_records: "unpack",  # it is what we depend on
         fetcher.FetchResult.getall: "getall",
+        AIOKafkaConnection.connect: "connect",
     }
     found = {name: sha256(inspect.getsource(part).encode()).hexdigest()[:16] for part, name in looked_at.items()}
 
-    assert found == {"unpack": "b803e6d46480732c", "getall": "3e717e30de5068d5"}
+    assert found == {"unpack": "b803e6d46480732c", "getall": "3e717e30de5068d5", "connect": "b0f9ba7f0cf6b432"}
 
 
 def test_the_decompressors_are_where_the_patch_puts_them() -> None:
@@ -222,3 +226,33 @@ def test_any_damage_behind_the_header_is_given_and_passed(
 def test_the_control_of_damage_is_that_aiokafka_raises() -> None:
     with pytest.raises(CorruptRecordException):
         list(MemoryRecords(BROKEN["bytes that are no records"](0)).next_batch())
+
+
+@asynccontextmanager
+async def mute() -> AsyncIterator[int]:
+    """A server that takes connections and never answers; gives its port."""
+    accepted: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _reader, writer: accepted.append(writer), "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in accepted:
+            writer.transport.abort()
+
+
+async def test_a_broker_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_patches, "_CONNECTS_WITHIN_S", 0.1)
+    async with mute() as port:
+        with pytest.raises(TimeoutError):
+            await create_conn("127.0.0.1", port, request_timeout_ms=40_000)
+
+
+async def test_the_control_aiokafka_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AIOKafkaConnection, "connect", inspect.unwrap(AIOKafkaConnection.connect))
+    async with mute() as port:
+        waits = asyncio.create_task(create_conn("127.0.0.1", port, request_timeout_ms=40_000))
+        done, _ = await asyncio.wait([waits], timeout=1)
+        waits.cancel()
+        await asyncio.wait([waits])
+    assert not done
