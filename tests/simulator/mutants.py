@@ -75,17 +75,30 @@ MUTANTS: Final[dict[str, Mutant]] = {
     ),
     "rewinds_one_partition": Mutant(
         subscriber,
-        "KafkaSubscriber._note_unreadable",
-        "consumer.seek(partition, asked_from)",
-        "consumer.seek(partition, asked_from)\n                break",
+        "KafkaSubscriber._fetch",
+        "consumer.seek(partition, before)",
+        "consumer.seek(partition, before)\n                    break",
         "after a failed read only one partition goes back: the others' records are lost (finding 8)",
     ),
     "forgets_where_a_first_read_began": Mutant(
         subscriber,
-        "KafkaSubscriber._note_unreadable",
+        "KafkaSubscriber._fetch",
         "self._astray.add(partition)",
         "pass",
         "the first read of an assignment fails, and partitions of unknown position do not go back (found by schedule 46)",
+    ),
+    "moves_what_went_back_on_purpose": Mutant(
+        subscriber,
+        "KafkaSubscriber._poll",
+        "await self._go_back_to_committed(consumer)\n",
+        "asked_from = self.positions()\n"
+        "            try:\n"
+        "                await self._go_back_to_committed(consumer)\n"
+        "                await self.consumer.look_back(consumer)\n"
+        "            except Exception:\n"
+        "                [consumer.seek(each, to) for each, to in asked_from.items() if to is not None]\n"
+        "                raise\n",
+        "a partition went back to what is committed, the database was away, and it was put where it had been (found by schedule 2761)",
     ),
     "gives_up_when_a_poll_fails": Mutant(
         consumer,

@@ -36,7 +36,18 @@ POLL_OF_A_WAITING_CONSUMER_FAILS = Plan(
 )
 """A poll fails while a batch waits for its next try: its partitions passed records, or the batch itself was given up."""
 
-FOUND = (FIRST_READ_FAILS, POLL_OF_A_WAITING_CONSUMER_FAILS)
+DATABASE_AWAY_AFTER_A_FIRST_READ_FAILED = Plan(
+    6136,
+    1,
+    (Ask(0.461140188504782, 1, "key-6", "a", (13,)),),
+    (
+        Fault("unreadable", 0.3872670593451815, 0, 20, 0.4713936201499292),
+        Fault("database_away", 1.1008660229025624, 0, 93, 1.873475603022552),
+    ),
+)
+"""Its partition had gone back to what is committed; when the look back failed, it was put where the failed read had come."""
+
+FOUND = (FIRST_READ_FAILS, POLL_OF_A_WAITING_CONSUMER_FAILS, DATABASE_AWAY_AFTER_A_FIRST_READ_FAILED)
 RARE = {
     "answers_twice": Plan(
         227,

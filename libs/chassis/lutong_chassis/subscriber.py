@@ -66,8 +66,6 @@ class KafkaSubscriber:
         self.unreadable: Retry | None = None
         """Since when Kafka gives errors instead of records, if it does."""
         self._read_to: dict[TopicPartition, int] = {}
-        self._asked_from: dict[TopicPartition, int | None] = {}
-        """Positions as they were when records were last asked for."""
         self._astray: set[TopicPartition] = set()
         """Partitions that a read which failed may have passed records of, from a position that was not known."""
         self._handling = False
@@ -179,12 +177,11 @@ class KafkaSubscriber:
     async def _poll(self, consumer: "AIOKafkaConsumer") -> "tuple[ConsumerRecord[Any, Any], ...]":
         """Wait until there are records, and take as many as one transaction may handle."""
         await asyncio.sleep(self._rest_s)
-        self._asked_from = self.positions()
         try:
             await self._go_back_to_committed(consumer)
             polled = await self._look_back_and_fetch(consumer)
         except Exception as error:
-            await self._note_unreadable(consumer, error)
+            await self._note_unreadable(error)
             raise
         self.beat_s = monotonic()
         self.unreadable = None
@@ -199,14 +196,32 @@ class KafkaSubscriber:
         while True:
             await self.consumer.look_back(consumer)
             self.beat_s = monotonic()  # that may have taken a while
-            self._asked_from = self.positions()
-            polled: Mapping[TopicPartition, Records] = await consumer.getmany(
-                timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max
-            )
+            polled = await self._fetch(consumer)
             if not (polled and self.consumer.processor.memory.reassigned):
                 return polled
             for partition in polled.keys() & consumer.assignment():
                 consumer.seek(partition, polled[partition][0].offset)
+
+    async def _fetch(self, consumer: "AIOKafkaConsumer") -> "Mapping[TopicPartition, Records]":
+        """The next records. Goes back when that fails: aiokafka has passed records of one partition when another one's cannot be read.
+
+        A partition that came while it waited goes back to what is committed, before anything else is read. Nothing else
+        that fails moves a partition: others have gone back on purpose.
+        """
+        asked_from = self.positions()
+        try:
+            polled: Mapping[TopicPartition, Records] = await consumer.getmany(
+                timeout_ms=_POLL_TIMEOUT_MS, max_records=self.settings.batch_records_max
+            )
+        except Exception:
+            for partition, now in self.positions().items():
+                before = asked_from.get(partition)
+                if before is None:
+                    self._astray.add(partition)
+                elif now != before:
+                    consumer.seek(partition, before)
+            raise
+        return polled
 
     def _note_handled(self) -> None:
         """Everything before the positions was handled, also what is no record: transaction markers, gaps."""
@@ -215,19 +230,9 @@ class KafkaSubscriber:
             partition: to for partition, to in self._read_to.items() if committed.get(partition) != to
         }
 
-    async def _note_unreadable(self, consumer: "AIOKafkaConsumer", error: Exception) -> None:
-        """Go back: aiokafka has passed records of one partition when another one's cannot be read.
-
-        A partition that came while it waited goes back to what is committed, before anything else is read.
-        """
+    async def _note_unreadable(self, error: Exception) -> None:
         self.beat_s = monotonic()
         self.unreadable = (self.unreadable or Retry(self.beat_s, 0, "")).again(type(error).__name__, (), None)
-        for partition, now in self.positions().items():
-            asked_from = self._asked_from.get(partition)
-            if asked_from is None:
-                self._astray.add(partition)
-            elif now != asked_from:
-                consumer.seek(partition, asked_from)
         if not isinstance(error, KafkaError):  # FastStream waits after those itself
             log.error("records_not_readable", error=type(error).__name__, attempt=self.unreadable.attempts)
             await asyncio.sleep(min(self.settings.retry_delay_max_s, float(self.unreadable.attempts)))
