@@ -37,19 +37,10 @@ _CUT_OFF_S: Final = 20.0
 
 @dataclass(slots=True)
 class Broker:
-    """One of three: where it runs, and how to run something in its network."""
+    """One of three: what runs, and how it is started again."""
 
-    number: int
     command: Command
     child: Child
-
-    def cut_off(self, *, cut: bool) -> None:
-        """Have nothing pass between it and the other brokers; or everything again."""
-        how = "-A" if cut else "-D"
-        for chain in ("INPUT", "OUTPUT"):
-            for side in ("--dport", "--sport"):
-                for port in (_PEERS, _CONTROLLER):
-                    run(*_inside(self.number), "iptables", how, chain, "-p", "tcp", side, port, "-j", "DROP")
 
 
 _brokers: dict[int, Broker] = {}
@@ -105,7 +96,7 @@ def start_three(stack: Stack) -> None:
         directory = stack.directory / f"broker-{number}"
         command = prepare_kafka(directory, _settings(directory, number, stack.ports["kafka"]), lambda _: None)
         inside = replace(command, arguments=[*_inside(number), *command.arguments], dies_with_parent=True)
-        _brokers[number] = Broker(number, inside, start(inside))
+        _brokers[number] = Broker(inside, start(inside))
     stack.children["kafka"] = _brokers[BROKERS[0]].child
     asyncio.run(_make_topics(stack))
     save(stack)
@@ -149,40 +140,53 @@ async def _complete(stack: Stack) -> bool:
 async def lose_brokers(scene: Scene) -> None:
     """Each broker is killed once, and cut off once from both others; then one is cut off and another one killed at once."""
     for number in BROKERS:
-        await _killed(scene, number, None)
+        await _killed(scene, number)
         await _cut_off(scene, number)
     await _killed(scene, BROKERS[1], cut_off=BROKERS[2])
 
 
+@contextmanager
+def _apart(number: int) -> Iterator[None]:
+    """Have nothing pass between a broker and the other two."""
+    rules = [
+        [chain, "-p", "tcp", side, port, "-j", "DROP"]
+        for chain in ("INPUT", "OUTPUT")
+        for side in ("--dport", "--sport")
+        for port in (_PEERS, _CONTROLLER)
+    ]
+    for rule in rules:
+        run(*_inside(number), "iptables", "-A", *rule)
+    try:
+        yield
+    finally:
+        for rule in rules:
+            run(*_inside(number), "iptables", "-D", *rule)
+
+
 async def _cut_off(scene: Scene, number: int) -> None:
-    _brokers[number].cut_off(cut=True)
     before = scene.answered
-    await asyncio.sleep(_CUT_OFF_S)  # how long it is cut off
-    await _noticed(scene)
+    with _apart(number):
+        await asyncio.sleep(_CUT_OFF_S)  # how long it is cut off
+        await _noticed(scene)
     scene.done["answered yes while one was cut off"] += scene.answered - before
-    _brokers[number].cut_off(cut=False)
     await _whole_again(scene, "cut off")
 
 
-async def _killed(scene: Scene, number: int, cut_off: int | None) -> None:
+async def _killed(scene: Scene, number: int, *, cut_off: int | None = None) -> None:
     broker = _brokers[number]
     await asyncio.to_thread(stop, broker.child, signal.SIGKILL)
     if cut_off:
-        await _cut_off_beside(scene, cut_off)
+        with _apart(cut_off):
+            await asyncio.sleep(
+                _CUT_OFF_S
+            )  # how long there is no majority: what is promised meanwhile waits in outboxes
+        scene.done["times without a majority"] += 1
     await scene.flows(20)
     broker.child = start(broker.command)
     if number == BROKERS[0]:
         scene.stack.children["kafka"] = broker.child
         save(scene.stack)
     await _whole_again(scene, "killed")
-
-
-async def _cut_off_beside(scene: Scene, number: int) -> None:
-    """No majority is left: what is promised meanwhile waits in outboxes."""
-    _brokers[number].cut_off(cut=True)
-    await asyncio.sleep(_CUT_OFF_S)  # how long no broker can acknowledge anything
-    _brokers[number].cut_off(cut=False)
-    scene.done["times without a majority"] += 1
 
 
 async def _noticed(scene: Scene) -> None:

@@ -19,7 +19,7 @@ from lutong_local.processes import stop
 from lutong_local.stack import start_piece, wait_for_piece
 from tests.drills.drill import Drill, Scene, Surroundings
 from tests.drills.sql import on
-from tests.support.disks import Disk, fill, run, why_no_disks
+from tests.support.disks import Disk, fill, in_memory, run, why_no_disks
 
 TIMES: Final = 10
 _HURTS_WITHIN_S: Final = 8.0
@@ -96,13 +96,9 @@ async def restart(scene: Scene, piece: str) -> None:
 @contextmanager
 def a_disk_for_outboxes(directory: Path) -> Iterator[None]:
     """Have a disk of 64 MB in memory, which belongs to PostgreSQL."""
-    small, user = _outboxes(directory), pwd.getpwnam("nobody")
-    small.mkdir()
-    run("mount", "-t", "tmpfs", "-o", f"size={_OUTBOX_SIZE},mode=0700,uid={user.pw_uid}", "tmpfs", small)
-    try:
+    owner = pwd.getpwnam("nobody").pw_uid
+    with in_memory(_outboxes(directory), f"size={_OUTBOX_SIZE},mode=0700,uid={owner}"):
         yield
-    finally:
-        run("umount", "--lazy", small)
 
 
 def _outboxes(directory: Path) -> Path:
@@ -123,16 +119,11 @@ async def fill_the_outboxes(scene: Scene) -> None:
 @contextmanager
 def logs_on_a_small_disk(directory: Path) -> Iterator[None]:
     """Have what services print go to a disk of 8 MB in memory."""
-    small = directory.parent / "logs"
-    small.mkdir()
-    run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small)
-    try:
+    with in_memory(directory.parent / "logs", "size=8m") as small:
         directory.mkdir()
         for service in SERVICES:
             (directory / f"{service}.log").symlink_to(small / f"{service}.log")
         yield
-    finally:
-        run("umount", "--lazy", small)
 
 
 async def fill_the_disk_of_the_logs(scene: Scene) -> None:

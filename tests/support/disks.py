@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +61,17 @@ class Disk:
         survived = self.image.with_suffix(f".{number}")
         run("cp", "--sparse=always", self.image, survived)
         return survived
+
+
+@contextmanager
+def in_memory(place: Path, options: str) -> Iterator[Path]:
+    """Have a disk in memory at a place, as long as the block lasts: `size=8m`, with an owner if need be. Needs root."""
+    place.mkdir()
+    run("mount", "-t", "tmpfs", "-o", options, "tmpfs", place)
+    try:
+        yield place
+    finally:
+        run("umount", "--lazy", place)
 
 
 def fill(folder: Path) -> Path:

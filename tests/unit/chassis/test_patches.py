@@ -3,8 +3,7 @@
 import asyncio
 import inspect
 import struct
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
@@ -26,6 +25,7 @@ from lutong_chassis import _patches, batches
 from lutong_chassis.batches import UndecodableBatch
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.parking import pack, unpack
+from tests.support.mute_kafka import a_kafka_that_never_answers
 from tests.support.raw_batches import CODECS, Raw, batch
 
 HERE = TopicPartition("lutong.toy.heard", 3)
@@ -228,30 +228,24 @@ def test_the_control_of_damage_is_that_aiokafka_raises() -> None:
         list(MemoryRecords(BROKEN["bytes that are no records"](0)).next_batch())
 
 
-@asynccontextmanager
-async def mute() -> AsyncIterator[int]:
-    """A server that takes connections and never answers; gives its port."""
-    accepted: list[asyncio.StreamWriter] = []
-    server = await asyncio.start_server(lambda _reader, writer: accepted.append(writer), "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for writer in accepted:
-            writer.transport.abort()
+def connecting(kafka: KafkaAccess) -> "Coroutine[Any, Any, AIOKafkaConnection]":
+    """A new connection to a Kafka, by the patience that aiokafka has with it."""
+    host, _, port = kafka.bootstrap.partition(":")
+    connection: Coroutine[Any, Any, AIOKafkaConnection] = create_conn(host, int(port), request_timeout_ms=40_000)
+    return connection
 
 
 async def test_a_broker_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_patches, "_CONNECTS_WITHIN_S", 0.1)
-    async with mute() as port:
+    async with a_kafka_that_never_answers() as kafka:
         with pytest.raises(TimeoutError):
-            await create_conn("127.0.0.1", port, request_timeout_ms=40_000)
+            await connecting(kafka)
 
 
 async def test_the_control_aiokafka_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AIOKafkaConnection, "connect", inspect.unwrap(AIOKafkaConnection.connect))
-    async with mute() as port:
-        waits = asyncio.create_task(create_conn("127.0.0.1", port, request_timeout_ms=40_000))
+    async with a_kafka_that_never_answers() as kafka:
+        waits = asyncio.create_task(connecting(kafka))
         done, _ = await asyncio.wait([waits], timeout=1)
         waits.cancel()
         await asyncio.wait([waits])

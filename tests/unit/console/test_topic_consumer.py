@@ -3,27 +3,14 @@
 import asyncio
 import gc
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import pytest
 from aiokafka import AIOKafkaConsumer
 
 from lutong_chassis.kafka import KafkaAccess
 from lutong_console.topic_consumer import reading
-
-
-@asynccontextmanager
-async def a_kafka_that_never_answers() -> AsyncIterator[KafkaAccess]:
-    connected: list[asyncio.StreamWriter] = []
-    server = await asyncio.start_server(lambda _, writer: connected.append(writer), "127.0.0.1", 0)
-    try:
-        yield KafkaAccess(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    finally:
-        for writer in connected:
-            writer.close()
-        server.close()
-        await server.wait_closed()
+from tests.support.mute_kafka import a_kafka_that_never_answers
 
 
 async def through_reading(kafka: KafkaAccess) -> None:
