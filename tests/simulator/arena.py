@@ -20,6 +20,7 @@ from tests.simulator.world import World
 _CLEAN: Final = ";".join(f"DELETE FROM {table}" for table in toy.EMPTIED)
 _VACUUM: Final = f"TRUNCATE {', '.join(toy.EMPTIED)}"
 _VACUUM_EVERY: Final = 200
+_COLLECT_EVERY: Final = 100
 _TRIES_MAX: Final = 400
 
 
@@ -48,7 +49,7 @@ class Arena:
         """One schedule, from clean tables. The same plan gives the same each time."""
         self.engine.tell(_CLEAN if self.runs % _VACUUM_EVERY else _VACUUM)
         self.runs += 1
-        if self.runs % 25 == 0:
+        if self.runs % _COLLECT_EVERY == 0:
             gc.collect()
         before, self.engine.trace = self.engine.statements, sha256()
         world = World(plan, self.engine)

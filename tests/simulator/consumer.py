@@ -174,7 +174,7 @@ class SimConsumer:
         """Wait until there may be something to fetch."""
         loop = self.process.loop
         while loop.now_s < ends_at_s and not self.joining:
-            await asyncio.sleep(min(0.05, max(ends_at_s - loop.now_s, 0.001)))
+            await loop.sleep(min(0.05, max(ends_at_s - loop.now_s, 0.001)))
             self.process.check()
             if any(s.position is not None and len(self.broker.logs[p]) > s.position for p, s in self.states.items()):
                 return
@@ -224,7 +224,7 @@ class SimConsumer:
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(_HEARTBEAT_S)
+            await self.process.loop.sleep(_HEARTBEAT_S)
             await self.process.step(_LATENCY_S)
             if self.broker.is_down:
                 continue

@@ -76,6 +76,9 @@ class SimConnection:
 
     async def _do(self, method: str, sql: str, args: Sequence[object]) -> Any:  # noqa: ANN401  # what the method gives
         process, engine = self.pool.process, self.pool.engine
+        if sql == "SELECT now()":  # what the transaction was given when it began
+            process.check()
+            return self.now
         await process.step(_LATENCY_S)
         if self.real is None:
             raise asyncpg.InterfaceError("connection is closed")
@@ -85,9 +88,6 @@ class SimConnection:
         elif "clock_timestamp" in sql and not self.in_transaction:
             engine.start(self.real, self.real.execute(self._set_now()))
         engine.trace.update(f"{self.pool.loop.now_s} {process.name} {sql}".encode())
-        if sql == "SELECT now()":  # PostgreSQL would give what it was given when the transaction began
-            self._answered()
-            return self.now
         statement = engine.start(self.real, getattr(self.real, method)(sql, *args))
         if not statement.done:
             await self._wait(statement)
@@ -141,13 +141,14 @@ class SimPool:
         return EPOCH + timedelta(seconds=self.loop.now_s)
 
     async def acquire(self) -> SimConnection:
-        await self.process.step(_LATENCY_S / 4)
-        if self.loop.now_s < self.away_until_s:
-            raise ConnectionRefusedError("the server is away")
+        self.process.check()
         while self.idle:
             connection = self.idle.pop()
             if not connection.is_closed():
                 return connection
+        await self.process.step(_LATENCY_S / 4)
+        if self.loop.now_s < self.away_until_s:
+            raise ConnectionRefusedError("the server is away")
         connection = SimConnection(self)
         self.open[connection] = None
         return connection

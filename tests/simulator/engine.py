@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from socket import SO_RCVTIMEO, SOL_SOCKET
+from struct import pack
 from typing import Any, Final, TypeAlias
 
 import asyncpg
@@ -20,6 +22,8 @@ from tests.simulator.virtual import EPOCH_S
 
 _LOOK_S: Final = 0.004
 """A statement that takes longer in real time may be waiting for a lock: PostgreSQL is asked."""
+_READ_MAX: Final = 65_536
+"""Bytes of a read: for asyncio's 256 KiB the machine would map memory anew each time."""
 EPOCH: Final = datetime.fromtimestamp(EPOCH_S, UTC)
 _SESSION: Final = {
     "application_name": "simulator",
@@ -27,6 +31,7 @@ _SESSION: Final = {
     "enable_seqscan": "off",
     "jit": "off",
     "synchronous_commit": "off",
+    "plan_cache_mode": "force_generic_plan",
     "deadlock_timeout": "1ms",  # the one that closes a circle of waiting fails
     "search_path": "sim, pg_catalog, public",  # its now() and clock_timestamp() come first
     "sim.now": EPOCH.isoformat(),
@@ -66,6 +71,19 @@ class Statement:
         return self.value
 
 
+def _transport(connection: Real) -> Any:  # noqa: ANN401  # asyncio's, with what is private to it
+    return connection._transport  # type: ignore[attr-defined]  # asyncpg's types leave it out
+
+
+def _wait_in_reads(connection: Real) -> None:
+    """Have reads of its socket wait for an answer, as long as `_LOOK_S`; asyncio's would come back at once."""
+    transport = _transport(connection)
+    transport.max_size = _READ_MAX
+    its_socket = transport.get_extra_info("socket")
+    os.set_blocking(its_socket.fileno(), True)
+    its_socket.setsockopt(SOL_SOCKET, SO_RCVTIMEO, pack("ll", 0, int(_LOOK_S * 1_000_000)))
+
+
 class Engine:
     """Real connections to one database, used again from schedule to schedule, and the statements that wait for locks."""
 
@@ -90,6 +108,7 @@ class Engine:
             connection = self._loop.run_until_complete(asyncpg.connect(self._url, server_settings=_SESSION))
         finally:
             events._set_running_loop(simulated)
+        _wait_in_reads(connection)
         with suppress(AttributeError, OSError):  # there is no such thing everywhere, or it is not ours to say
             os.sched_setaffinity(connection.get_server_pid(), os.sched_getaffinity(0))
         return connection
@@ -159,25 +178,27 @@ class Engine:
         return statement
 
     def _pump(self, statement: Statement) -> bool:
-        """Serve the connections for a moment of real time, or until a statement is done.
+        """Serve its connection until the statement is done, or nothing came for a moment of real time.
 
-        A turn of asyncio's loop without its timers, which connections here have none of: a statement is two or three of them.
+        Its socket waits by itself (`connect`), so that a statement and its answer are two calls of the machine and no turn
+        of a loop: what asyncpg puts off until the next one is run behind them.
         """
         simulated = events._get_running_loop()
         events._set_running_loop(self._loop)
-        ready, selector = self._loop._ready, self._loop._selector  # type: ignore[attr-defined]  # of asyncio's loop
+        ready = self._loop._ready  # type: ignore[attr-defined]  # of asyncio's loop
+        read = _transport(statement.connection)._read_ready
         try:
             statement.advance()
             while not statement.done:
-                found = selector.select(0 if ready else _LOOK_S)
-                if not found and not ready:
-                    break
-                self._loop._process_events(found)  # type: ignore[attr-defined]  # the same
-                for _ in range(len(ready)):
+                before = statement.waits_for
+                read()
+                while ready:
                     handle = ready.popleft()
                     if not handle.cancelled():
                         handle._run()
                 statement.advance()
+                if statement.waits_for is before:
+                    break
         finally:
             events._set_running_loop(simulated)
         return statement.done

@@ -2,12 +2,11 @@
 
 import random
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from types import ModuleType
 from typing import Any, Final
-from unittest.mock import patch
 from uuid import UUID
 
 import aiokafka
@@ -53,10 +52,14 @@ def simulated(loop: VirtualLoop, seed: int) -> Iterator[None]:
     replaced += [(module, "monotonic", loop.time) for module in _CLOCKS]
     replaced += [(module, "time", lambda: EPOCH_S + loop.now_s) for module in (consumer, relay)]
     replaced += [(module, "uuid7", lambda: UUID(int=rng.getrandbits(128))) for module in _IDS]
-    with ExitStack() as stack:
-        for owner, name, instead in replaced:
-            stack.enter_context(patch.object(owner, name, instead))
+    before = [getattr(owner, name) for owner, name, _instead in replaced]
+    for owner, name, instead in replaced:
+        setattr(owner, name, instead)
+    try:
         yield
+    finally:
+        for (owner, name, _instead), original in zip(replaced, before, strict=True):
+            setattr(owner, name, original)
 
 
 @contextmanager

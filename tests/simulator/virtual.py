@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
@@ -38,6 +38,10 @@ class _Timer(asyncio.TimerHandle):
         asyncio.Handle.cancel(self)
 
 
+_Entry: TypeAlias = "tuple[float, int, _Timer | asyncio.Future[None], Callable[[Any], None]]"
+"""When, which of that moment, what, and what becomes of it then."""
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """asyncio's own loop, with a number for a clock. It knows to which process each task belongs."""
 
@@ -45,7 +49,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.now_s = 0.0
         self.owners: WeakKeyDictionary[asyncio.Task[Any], Process] = WeakKeyDictionary()
-        self._timers: list[tuple[float, int, _Timer]] = []
+        self._timers: list[_Entry] = []
         self._made = 0
         self.set_task_factory(self._make)
 
@@ -58,7 +62,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Set a timer. Those of one moment come in the order in which they were set."""
         timer = _Timer(when, callback, args, self, context)
         self._made += 1
-        heappush(self._timers, (when, self._made, timer))
+        heappush(self._timers, (when, self._made, timer, self._ready.append))  # type: ignore[attr-defined]  # of asyncio's loop
         return timer
 
     def call_later(  # type: ignore[override]  # the same
@@ -66,6 +70,21 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> _Timer:
         """The same, after a time."""
         return self.call_at(self.now_s + delay, callback, *args, context=context)
+
+    def call_soon(  # type: ignore[override]  # the same
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """As asyncio's own, without what it looks for in its debug mode."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)  # type: ignore[attr-defined]  # of asyncio's loop
+        return handle
+
+    def sleep(self, delay_s: float) -> "asyncio.Future[None]":
+        """As `asyncio.sleep`, for what a schedule does most: nothing but a future and its place among the timers."""
+        future: asyncio.Future[None] = asyncio.Future(loop=self)
+        self._made += 1
+        heappush(self._timers, (self.now_s + delay_s, self._made, future, _wake))
+        return future
 
     def _run_once(self) -> None:
         """One turn, as asyncio's own: what is ready runs; when nothing is, the clock goes to the next timer."""
@@ -77,9 +96,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 raise StandstillError
             self.now_s = max(self.now_s, timers[0][0])
         while timers and timers[0][0] < self.now_s + _RESOLUTION_S:
-            timer = heappop(timers)[2]
+            _when, _number, timer, then = heappop(timers)
             if not timer.cancelled():
-                ready.append(timer)
+                then(timer)
         for _ in range(len(ready)):
             handle = ready.popleft()
             if not handle.cancelled():
@@ -104,6 +123,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """Nobody waits to be woken."""
+
+
+def _wake(sleeper: "asyncio.Future[None]") -> None:
+    sleeper.set_result(None)
 
 
 _current: ContextVar["Process | None"] = ContextVar("process", default=None)
@@ -145,7 +168,7 @@ class Process:
             self.die()
         if self.loop.now_s < self.slow_until_s:
             longest_s *= 100
-        await asyncio.sleep(longest_s * self.rng.random() ** 2)
+        await self.loop.sleep(longest_s * self.rng.random() ** 2)
         while self.alive and self.loop.now_s < self.resumes_at_s:  # noqa: ASYNC110  # it may be paused again meanwhile
             await asyncio.sleep(self.resumes_at_s - self.loop.now_s)
         self.check()
