@@ -28,7 +28,7 @@ from tests.simulator.arena import an_arena
 from tests.simulator.mutants import MUTANTS, put_back
 from tests.simulator.plan import Plan, plan
 
-_CHUNK_MAX: Final = 1_000
+_CHUNK_MAX: Final = 5_000
 """Schedules that a worker runs on one database before it reports: a new one takes as long as thirty of them until it is warm."""
 _OPTIONS: Final = {
     "fsync": "off",

@@ -141,6 +141,7 @@ class Broker:
     down_until_s: float = 0.0
     logs: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]] = field(default_factory=dict)
     on_append: Callable[[ConsumerRecord[bytes, bytes]], None] = lambda _record: None
+    _waiting: "dict[asyncio.Future[None], None]" = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.logs = {TopicPartition(topic, n): [] for topic, size in self.topics.items() for n in range(size)}
@@ -163,6 +164,19 @@ class Broker:
             )  # fmt: skip
             log.append(record)
             self.on_append(record)
+
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+
+    async def news(self, longest_s: float) -> None:
+        """Wait for records, of whatever topic, and no longer."""
+        waiting = self.loop.sleep(longest_s)
+        self._waiting[waiting] = None
+        try:
+            await waiting
+        finally:
+            del self._waiting[waiting]
 
     def watch(self) -> None:
         """Look for silent members, for ever."""

@@ -174,7 +174,7 @@ class SimConsumer:
         """Wait until there may be something to fetch."""
         loop = self.process.loop
         while loop.now_s < ends_at_s and not self.joining:
-            await loop.sleep(min(0.05, max(ends_at_s - loop.now_s, 0.001)))
+            await self.broker.news(max(ends_at_s - loop.now_s, 0.001))
             self.process.check()
             if any(s.position is not None and len(self.broker.logs[p]) > s.position for p, s in self.states.items()):
                 return

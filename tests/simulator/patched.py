@@ -12,6 +12,7 @@ from uuid import UUID
 import aiokafka
 import aiokafka.admin.client
 import structlog
+from faststream._internal.testing import calls
 
 from lutong_chassis import _patches, consumer, database, outbox, redrive, relay, subscriber, supervise
 from lutong_chassis.commands import asked
@@ -47,6 +48,7 @@ def simulated(loop: VirtualLoop, seed: int) -> Iterator[None]:
         (aiokafka, "AIOKafkaProducer", producer_of),
         (aiokafka.admin.client, "AIOKafkaAdminClient", SimAdmin),
         (relay, "AIOKafkaProducer", producer_of),
+        (calls, "MagicMock", object),  # FastStream has one for its own tests: a class, made anew for each subscriber
     ]
     replaced += [(_patches, "version", _version), (relay, "_LOOK_INTERVAL_S", _LOOK_INTERVAL_S)]
     replaced += [(module, "monotonic", loop.time) for module in _CLOCKS]

@@ -18,10 +18,12 @@ T = TypeVar("T")
 EPOCH_S: Final = 1_800_000_000.0
 """What a wall clock shows when a schedule begins."""
 _RESOLUTION_S: Final = 1e-9
+_TURNS_MAX: Final = 50_000
+"""Turns of the loop at one moment: a schedule takes some dozens."""
 
 
 class StandstillError(RuntimeError):
-    """Nothing is ready and no timer is set: what is waited for never comes."""
+    """Time cannot go on: what is waited for never comes, or something is ready again and again."""
 
 
 class CrashedError(asyncio.CancelledError):
@@ -51,6 +53,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.owners: WeakKeyDictionary[asyncio.Task[Any], Process] = WeakKeyDictionary()
         self._timers: list[_Entry] = []
         self._made = 0
+        self._turns = 0
         self.set_task_factory(self._make)
 
     def time(self) -> float:
@@ -89,12 +92,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _run_once(self) -> None:
         """One turn, as asyncio's own: what is ready runs; when nothing is, the clock goes to the next timer."""
         ready, timers = self._ready, self._timers  # type: ignore[attr-defined]  # of asyncio's loop
+        self._turns += 1
+        if self._turns > _TURNS_MAX:
+            self._turns = 0  # the end of the schedule has turns of its own
+            raise StandstillError(f"something is ready again and again at {self.now_s:.3f}, and no time passes")
         if not ready and not self._stopping:  # type: ignore[attr-defined]  # the same
             while timers and timers[0][2].cancelled():
                 heappop(timers)
-            if not timers:
-                raise StandstillError
-            self.now_s = max(self.now_s, timers[0][0])
+            self._pass_time()
         while timers and timers[0][0] < self.now_s + _RESOLUTION_S:
             _when, _number, timer, then = heappop(timers)
             if not timer.cancelled():
@@ -103,6 +108,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
             handle = ready.popleft()
             if not handle.cancelled():
                 handle._run()
+
+    def _pass_time(self) -> None:
+        """Go to the moment of the next timer."""
+        if not self._timers:
+            raise StandstillError("nothing is ready and no timer is set")
+        if self._timers[0][0] > self.now_s:
+            self.now_s, self._turns = self._timers[0][0], 0
 
     def process(self) -> "Process | None":
         """The process whose code runs now. Tasks belong to that of the task, or of the context, that makes them."""
@@ -126,7 +138,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
 
 def _wake(sleeper: "asyncio.Future[None]") -> None:
-    sleeper.set_result(None)
+    if not sleeper.done():
+        sleeper.set_result(None)
 
 
 _current: ContextVar["Process | None"] = ContextVar("process", default=None)

@@ -29,7 +29,7 @@ from tests.simulator.engine import Engine
 from tests.simulator.history import History
 from tests.simulator.plan import ACTIVE_S, Ask, Fault, Plan
 from tests.simulator.producer import Faults
-from tests.simulator.virtual import Process, VirtualLoop
+from tests.simulator.virtual import Process, StandstillError, VirtualLoop
 
 _OPERATOR: Final = Principal("olga", "operator")
 SOURCE: Final = "/lutong/simulated"
@@ -53,6 +53,7 @@ class Replica:
     relay: Relay = field(init=False)
     lanes: Lanes = field(init=False)
     subscriber: KafkaSubscriber = field(init=False)
+    joining: "asyncio.Task[None]" = field(init=False)
 
     def start(self) -> None:
         """Start what `Service` starts: relay, deadlines, consumer and lanes."""
@@ -69,10 +70,12 @@ class Replica:
         }
         for name, run in running.items():
             self.process.spawn(loops.supervised(name, run))
-        self.process.spawn(until_it_works("consumer group", self.subscriber.start, SETTINGS))
+        self.joining = self.process.spawn(until_it_works("consumer group", self.subscriber.start, SETTINGS))
 
     async def stop(self) -> None:
-        """Stop in good order, as after SIGTERM."""
+        """Stop in good order, as after SIGTERM: `Service` gives up joining before it leaves."""
+        self.joining.cancel()
+        await asyncio.wait([self.joining])
         await self.subscriber.stop()
         await self.lanes.stop()
         self.process.kill()
@@ -102,6 +105,8 @@ class World:
         try:
             self.loop.run_until_complete(self._play())
             return self.history.verdict()
+        except StandstillError as stuck:
+            return [*self.history.broken, f"end: {stuck}"]
         finally:
             self._end()
             asyncio.set_event_loop(None)
