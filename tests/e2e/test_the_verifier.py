@@ -68,6 +68,7 @@ async def world(stack: Stack) -> Look:
     return found
 
 
+@pytest.mark.timeout(300)  # the first test starts a suite, and judges it more than a hundred times
 async def test_every_planted_corruption_is_found_under_its_name(world: Look) -> None:
     assert evaluate(world, ["canary-1"]) == []
     assert len(CORRUPTIONS) >= 110
