@@ -177,9 +177,7 @@ async def _killed(scene: Scene, number: int, *, cut_off: int | None = None) -> N
     await asyncio.to_thread(stop, broker.child, signal.SIGKILL)
     if cut_off:
         with _apart(cut_off):
-            await asyncio.sleep(
-                _CUT_OFF_S
-            )  # how long there is no majority: what is promised meanwhile waits in outboxes
+            await asyncio.sleep(_CUT_OFF_S)  # how long no majority is left: what is promised waits in outboxes
         scene.done["times without a majority"] += 1
     await scene.flows(20)
     broker.child = start(broker.command)

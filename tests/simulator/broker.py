@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
 
-from tests.simulator.virtual import EPOCH_S, VirtualLoop
+from tests.simulator.virtual import EPOCH_S, VirtualLoop, wake
 
 SESSION_S: Final = 2.0
 _REBALANCE_S: Final = 4.0
@@ -166,8 +166,7 @@ class Broker:
             self.on_append(record)
 
         for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(None)
+            wake(waiting)
 
     async def news(self, longest_s: float) -> None:
         """Wait for records, of whatever topic, and no longer."""

@@ -2,11 +2,12 @@
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.metadata import version
 from types import ModuleType
 from typing import Any, Final
+from unittest.mock import patch
 from uuid import UUID
 
 import aiokafka
@@ -54,14 +55,10 @@ def simulated(loop: VirtualLoop, seed: int) -> Iterator[None]:
     replaced += [(module, "monotonic", loop.time) for module in _CLOCKS]
     replaced += [(module, "time", lambda: EPOCH_S + loop.now_s) for module in (consumer, relay)]
     replaced += [(module, "uuid7", lambda: UUID(int=rng.getrandbits(128))) for module in _IDS]
-    before = [getattr(owner, name) for owner, name, _instead in replaced]
-    for owner, name, instead in replaced:
-        setattr(owner, name, instead)
-    try:
+    with ExitStack() as stack:
+        for owner, name, instead in replaced:
+            stack.enter_context(patch.object(owner, name, instead))
         yield
-    finally:
-        for (owner, name, _instead), original in zip(replaced, before, strict=True):
-            setattr(owner, name, original)
 
 
 @contextmanager

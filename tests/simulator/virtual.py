@@ -64,8 +64,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> _Timer:
         """Set a timer. Those of one moment come in the order in which they were set."""
         timer = _Timer(when, callback, args, self, context)
-        self._made += 1
-        heappush(self._timers, (when, self._made, timer, self._ready.append))  # type: ignore[attr-defined]  # of asyncio's loop
+        self._set(when, timer, self._ready.append)  # type: ignore[attr-defined]  # of asyncio's loop
         return timer
 
     def call_later(  # type: ignore[override]  # the same
@@ -85,9 +84,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def sleep(self, delay_s: float) -> "asyncio.Future[None]":
         """As `asyncio.sleep`, for what a schedule does most: nothing but a future and its place among the timers."""
         future: asyncio.Future[None] = asyncio.Future(loop=self)
-        self._made += 1
-        heappush(self._timers, (self.now_s + delay_s, self._made, future, _wake))
+        self._set(self.now_s + delay_s, future, wake)
         return future
+
+    def _set(self, when_s: float, what: "_Timer | asyncio.Future[None]", then: Callable[[Any], None]) -> None:
+        self._made += 1
+        heappush(self._timers, (when_s, self._made, what, then))
 
     def _run_once(self) -> None:
         """One turn, as asyncio's own: what is ready runs; when nothing is, the clock goes to the next timer."""
@@ -97,8 +99,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._turns = 0  # the end of the schedule has turns of its own
             raise StandstillError(f"something is ready again and again at {self.now_s:.3f}, and no time passes")
         if not ready and not self._stopping:  # type: ignore[attr-defined]  # the same
-            while timers and timers[0][2].cancelled():
-                heappop(timers)
             self._pass_time()
         while timers and timers[0][0] < self.now_s + _RESOLUTION_S:
             _when, _number, timer, then = heappop(timers)
@@ -110,7 +110,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 handle._run()
 
     def _pass_time(self) -> None:
-        """Go to the moment of the next timer."""
+        """Go to the moment of the next timer that was not cancelled."""
+        while self._timers and self._timers[0][2].cancelled():
+            heappop(self._timers)
         if not self._timers:
             raise StandstillError("nothing is ready and no timer is set")
         if self._timers[0][0] > self.now_s:
@@ -137,7 +139,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Nobody waits to be woken."""
 
 
-def _wake(sleeper: "asyncio.Future[None]") -> None:
+def wake(sleeper: "asyncio.Future[None]") -> None:
+    """End a sleep, if nothing else has."""
     if not sleeper.done():
         sleeper.set_result(None)
 
