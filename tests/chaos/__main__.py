@@ -18,13 +18,19 @@ from typing import Any
 from lutong_console.targets import Suite
 from lutong_local.processes import Child, stop
 from lutong_local.stack import Stack, down, up
+from tests.chaos.arrivals import PLACED, share_placed
 from tests.chaos.faults import Faults
 from tests.chaos.healing import all_ready, background, operate, report, until_drained, until_it_holds, until_still
 from tests.chaos.trouble import prepare
 from tests.chaos.world import TERMS, bank, build_and_wait, is_settled, through_proxy, wire
 from tests.support.looks import Look, evaluate
 
-_KEEPS: dict[str, Any] = {"no_show": "keep", "no_show_fee_minor": 100}
+_TERMS: dict[str, Any] = TERMS | {
+    "period": {"kind": "relative", "days": 60},
+    "no_show": "keep",
+    "no_show_fee_minor": 100,
+}
+"""A term lasts longer than an order takes on a slow machine: what comes behind its end is charged nothing."""
 _WANTED = {
     "duplicates": 100,
     "compensations": 50,
@@ -62,14 +68,18 @@ _WANTED = {
 async def chaos(options: argparse.Namespace, stack: Stack, proxy: Child) -> bool:
     """One run; gives whether it was valid and clean."""
     async with Suite.of(stack).client(20) as client:
-        post_id = await build_and_wait(client, stack, options.orders, TERMS | _KEEPS)
+        post_id = await build_and_wait(client, stack, options.orders, _TERMS)
         await prepare(client, stack, options.orders)
         duration_s = options.minutes * 60
         rate = options.orders / duration_s
         load = background(stack, "load", stack.directory, post_id, options.orders, rate, options.seed)
         faults = Faults(stack, proxy, random.Random(options.seed))
         operator = asyncio.create_task(operate(client, stack))
-        await faults.run(options.kills, duration_s)
+
+        def progress() -> float:
+            return share_placed(stack.directory / PLACED, options.orders) if load.alive else 1.0
+
+        await faults.run(options.kills, duration_s, progress)
         operator.cancel()
         with suppress(asyncio.CancelledError):
             await operator  # what broke it, if anything did, is a failure of the run

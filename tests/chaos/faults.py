@@ -18,6 +18,7 @@ from lutong_contracts.topics import SERVICES
 from lutong_local.ports import free_port
 from lutong_local.processes import Child, stop
 from lutong_local.stack import Stack, start_piece, start_replica, start_service, stop_service, wait_for_piece
+from tests.chaos.healing import until_it_holds
 from tests.chaos.world import through_proxy
 from tests.integration.chassis import outages
 
@@ -47,8 +48,11 @@ class Faults:
     done: Counter[str] = field(default_factory=Counter)
     hit: set[str] = field(default_factory=set)
 
-    async def run(self, kills: int, duration_s: float) -> None:
-        """Faults at a steady pace until `kills` processes were killed, in about the given time."""
+    async def run(self, kills: int, duration_s: float, progress: Callable[[], float]) -> None:
+        """Faults at a steady pace until `kills` processes were killed, in about the given time.
+
+        They wait where the load is behind, whose `progress` is from 0 to 1: no part of it is without faults.
+        """
         share = sum(_WEIGHTS[kind] for kind in _KILLS) / sum(_WEIGHTS.values())
         gap_s = duration_s * share / kills
         tasks: set[asyncio.Task[None]] = set()
@@ -59,7 +63,11 @@ class Faults:
             while sum(not task.done() for task in tasks) >= _AT_ONCE_MAX:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 tasks = {task for task in tasks if not task.done() or task.result()}
+            await until_it_holds(lambda: self._in_step(kills, progress), "orders are placed")
         await asyncio.gather(*tasks)
+
+    async def _in_step(self, kills: int, progress: Callable[[], float]) -> bool:
+        return self.done["kills"] <= kills * progress()
 
     async def one(self, kind: str) -> None:
         """Let one fault happen."""

@@ -16,7 +16,7 @@ from lutong_local.processes import Child, Command, start
 from lutong_local.stack import Stack, readiness
 from tests.support.looks import Look, collect
 
-_QUIET_DEADLINE_S = 180.0  # a term of 20 s, and the minute after which an attempt whose sender died is asked for
+_QUIET_DEADLINE_S = 240.0  # a term of a minute, and the minute after which an attempt whose sender died is asked for
 _ROUND_S = 20.0
 
 

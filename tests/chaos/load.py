@@ -1,4 +1,4 @@
-"""Open-loop load from a process of its own: viewers order, regret, follow and read, staff fulfil and fail, whatever is down.
+"""Load from a process of its own: viewers order, regret, follow and read, staff fulfil and fail, whatever is down.
 
 `python -m tests.chaos.load DIRECTORY POST ORDERS RATE SEED` writes what clients were told to history.ndjson.
 Every command has an Idempotency-Key and is repeated until there is an answer: a timeout is not a no.
@@ -7,7 +7,6 @@ Every command has an Idempotency-Key and is repeated until there is an answer: a
 import asyncio
 import random
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,6 +14,7 @@ from typing import Any, TextIO
 from lutong_console.targets import Suite
 from lutong_contracts.topics import SERVICES
 from lutong_local.stack import load
+from tests.chaos.arrivals import PLACED, Arrivals
 from tests.chaos.chaos_world import AT_ONCE, Client, Staff, tell
 from tests.chaos.readers import Readers
 from tests.chaos.trouble import Trouble
@@ -112,7 +112,7 @@ def _step(row: dict[str, Any], step: str) -> str:
 
 
 async def main(directory: Path, post_id: str, orders: int, rate: float, seed: int) -> None:
-    """Send orders at a steady rate, whatever becomes of them; then let staff finish."""
+    """Have orders arrive, whatever becomes of them; then let staff finish."""
     stack = load(directory)
     if stack is None:
         raise SystemExit(3)
@@ -128,21 +128,11 @@ async def main(directory: Path, post_id: str, orders: int, rate: float, seed: in
             shifts.append(
                 asyncio.create_task(Readers(beside, Suite.of(stack), random.Random(f"{seed}readers")).work(done))
             )
-            await _open_loop(
-                orders, rate, lambda n: order(client, post_id, n, random.Random(seed * 1_000_003 + n), staff)
-            )
+            arrivals = Arrivals(beside, rate, directory / PLACED)
+            shifts.append(asyncio.create_task(arrivals.watch(done)))
+            await arrivals.run(orders, lambda n: order(client, post_id, n, random.Random(seed * 1_000_003 + n), staff))
             done.set()
             await asyncio.gather(*shifts)
-
-
-async def _open_loop(count: int, rate: float, act: Callable[[int], Awaitable[None]]) -> None:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    tasks = []
-    for number in range(count):
-        await asyncio.sleep(max(0.0, began + number / rate - loop.time()))  # arrivals do not wait for answers
-        tasks.append(asyncio.ensure_future(act(number)))
-    await asyncio.gather(*tasks)
 
 
 if __name__ == "__main__":
