@@ -87,23 +87,29 @@ class Settings(KafkaSettings):
         None, description="PostgreSQL's own address, where LUTONG_DATABASE_URL is a pooler's: for locks and migrations"
     )
     database_password: SecretStr | None = Field(None, description="its password, where the URL has none")
-    database_connections_max: int = Field(10, ge=3, description="connections of this process")
+    database_connections_max: int = Field(10, ge=3, le=1_000, description="connections of this process")
     migrate_on_start: bool = Field(default=True, description="apply migrations at boot; off where a job does it")
 
     http_host: Annotated[str, AfterValidator(addresses.listening_host)] = Field(
         "127.0.0.1", description="address that HTTP listens on"
     )
     http_port: int = Field(8000, ge=0, le=65535, description="port that HTTP listens on")
-    http_requests_max: int = Field(64, ge=1, description="requests in progress at once; more are refused with 503")
-    http_bodies_max: int = Field(16, ge=1, description="request bodies of one principal that may be slow at once")
-    body_bytes_max: int = Field(256_000, ge=1_000, description="largest HTTP request body")
+    http_requests_max: int = Field(
+        64, ge=1, le=100_000, description="requests in progress at once; more are refused with 503"
+    )
+    http_bodies_max: int = Field(
+        16, ge=1, le=100_000, description="request bodies of one principal that may be slow at once"
+    )
+    body_bytes_max: int = Field(256_000, ge=1_000, le=100_000_000, description="largest HTTP request body")
     body_timeout_s: float = Field(
         10.0, gt=0, le=86_400, description="longest time that a request body may take to arrive"
     )
     http_rate_per_s: float = Field(
         200.0, gt=0, le=1_000_000, description="requests of one principal per second, in the long run"
     )
-    http_burst: int = Field(400, ge=1, description="requests of one principal at once; more are refused with 429")
+    http_burst: int = Field(
+        400, ge=1, le=1_000_000, description="requests of one principal at once; more are refused with 429"
+    )
 
     auth: Literal["required", "off"] = Field("required", description="`off` allows every request: loopback only")
     auth_keys_file: Path | None = Field(None, description="JWKS file with the public keys of the issuer of tokens")

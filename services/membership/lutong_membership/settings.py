@@ -115,7 +115,9 @@ class ProviderSettings(BaseSettings):
 
     url: HttpUrl | None = Field(None, description="address of its API; https, except on this machine")
     token: SecretStr | None = Field(None, description="sent as bearer token")
-    failures_max: int = Field(5, ge=1, description="failures in a row after which it is not called for `pause_s`")
+    failures_max: int = Field(
+        5, ge=1, le=1_000_000_000, description="failures in a row after which it is not called for `pause_s`"
+    )
     pause_s: float = Field(
         15.0, gt=0, le=315_360_000, description="seconds without calls after `failures_max` failures"
     )
