@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -67,6 +68,22 @@ def test_data_and_ports_survive_down_and_up(tmp_path: Path) -> None:
         assert again.ports == ports
         assert asyncio.run(run(again.admin_url, "SELECT answer FROM kept")) == 42
     assert [path.name for path in tmp_path.iterdir() if any(path.iterdir())] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only as root the cluster is not in the stack's directory")
+def test_a_stack_that_was_removed_by_hand_is_refused_until_purged(tmp_path: Path) -> None:
+    """It was waited for: PostgreSQL ran, and refused a password that it had never been given."""
+    home = tmp_path / "removed"
+    with infrastructure(home) as stack:
+        down(stack, lambda _: None)
+        shutil.rmtree(home)
+        again = Stack(home)
+        with pytest.raises(LocalError, match="is gone with the stack's directory"):
+            start_infrastructure(again, lambda _: None, dies_with_parent=True)
+        assert again.children == {}
+        down(again, lambda _: None, purge=True)
+        start_infrastructure(again, lambda _: None, dies_with_parent=True)
+        stack.children |= again.children
 
 
 def test_the_state_file_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ def start(name: str) -> Stack:
         except SystemExit:  # nobody reads any more, and all is stopped again: that is not what was asked for
             raise SystemExit(PROBLEM) from None
         except LocalError as error:
-            raise ConsoleError(str(error), then=f"lutong logs --stack {name}") from None
+            removed = local.left_behind(stack_named(name) or Stack(home() / name))
+            then = f"lutong down --stack {name} --purge" if removed else f"lutong logs --stack {name}"
+            raise ConsoleError(str(error), then=then) from None
 
 
 def up(  # noqa: PLR0913  # one for each option
@@ -95,7 +97,7 @@ def down(
         else:
             out.print("stopped" + (" and purged" if purge else "") if stopped else "nothing was running")
         return
-    running = stack_named(stack)
+    running = stack_named(stack) or (_removed(stack) if purge else None)
     running_console.stop(stack)
     if running is not None:
         local.down(running, echo, purge=purge)
@@ -103,6 +105,12 @@ def down(
         emit_json({"stack": stack, "stopped": running is not None, "purged": purge and running is not None})
     else:
         out.print("stopped" + (" and purged" if purge else "") if running else "nothing was running")
+
+
+def _removed(name: str) -> Stack | None:
+    """A stack of which only the cluster is left."""
+    stack = Stack(home() / name)
+    return stack if local.left_behind(stack) else None
 
 
 def restart(
