@@ -181,7 +181,14 @@ def graying(
             for number, state in enumerate(states.split(), 1)
         )
         gray = json.dumps({"version": 2, "title": "t", "page": "p", "audience": audience}) if "gray" in states else None
-        row = {"program_id": "g-22", "version": 1, "suspended_for": None, "offline_for": None, "gray": gray}
+        row = {
+            "program_id": "g-22",
+            "version": 1,
+            "suspended_for": None,
+            "offline_for": None,
+            "gray": gray,
+            "promotable": True,
+        }
         world.tables["feed"]["program"].append(row | {key: value for key, value in changes.items() if key in row})
 
     return corrupt

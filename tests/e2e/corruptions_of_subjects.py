@@ -139,6 +139,8 @@ OF_SUBJECTS: list[Corruption] = [
     Corruption("V22", "a forbidden version is still in gray", graying(("forced-offline", {"version": 2, "reason": "r"}))),
     Corruption("V22", "the feed does not show why a program is offline", graying(("gray-stopped", {"version": 2}), ("forced-offline", {"version": 1, "reason": "r"}), states="forced_offline rolled_back")),
     Corruption("V22", "the feed shows a program offline that is not", graying(offline_for="r")),
+    Corruption("V22", "the feed does not recommend what was approved", graying(promotable=False)),
+    Corruption("V22", "the feed recommends what was only admitted", graying(("gray-stopped", {"version": 2}), ("released", {"version": 2, "promotable": False}), states="superseded released", gray=None)),
     Corruption("V23", "a shop has another title than its template makes", rendered(title="别的店")),
     Corruption("V23", "an edit of a merchant was lost", rendered(description="")),
     Corruption("V23", "a row changed, and the shop did not", rendered({"name": "二店"})),

@@ -36,6 +36,8 @@ class Expected:
     states: dict[int, str] = field(default_factory=dict)
     audience: Any = None
     offline_for: str | None = None
+    promotable: bool | None = None
+    """Whether placements may recommend the version in force, if one is known."""
     hosts: dict[int, frozenset[str]] = field(default_factory=dict)
     """Of versions that some hosts had of their own, which."""
 
@@ -50,12 +52,15 @@ class Expected:
         elif event_type == _APPROVED:
             if self.states.get(number) not in {"gray", "released"} and (self.from_the_first or number in self.states):
                 self.states[number] = "approved"
+            elif self.states.get(number) == "released":
+                self.promotable = True
         elif event_type == _FORCED:
             if self.states.get(number) == "released":
                 self.offline_for = data["reason"]
             self.states[number] = "forced_offline"
         else:
             self._in_force(number, data.get("withdrawn_version"))
+            self.promotable = data.get("promotable", True)
 
     def _cover(self, data: Mapping[str, Any]) -> None:
         """What hosts had of their own, and this version is for, too, is passed over."""
@@ -85,7 +90,7 @@ class Expected:
 
 
 def releases_follow(world: World) -> Iterator[Violation]:
-    """V22: versions are in the states that their events lead to, and what the feed shows in gray or offline is what they are.
+    """V22: versions are in the states that their events lead to, and what the feed shows in gray or offline, and recommends, is what they are.
 
     A program of which the topic has dropped the first events is compared as far as the rest goes.
     """
@@ -109,6 +114,7 @@ def releases_follow(world: World) -> Iterator[Violation]:
             expected.take(event["type"], json.loads(event["value"]))
         yield from _states(program_id, expected, of.all("version"))
         yield from _shown(program_id, expected, of)
+        yield from _recommended(program_id, expected, of.one("shown"))
 
 
 def _states(program_id: str, expected: Expected, versions: list[Row]) -> Iterator[Violation]:
@@ -122,6 +128,14 @@ def _states(program_id: str, expected: Expected, versions: list[Row]) -> Iterato
             yield Violation(
                 "V22", "its audience is another than was published", f"version {program_id}:{row['number']}"
             )
+
+
+def _recommended(program_id: str, expected: Expected, row: Row | None) -> Iterator[Violation]:
+    """What is not admitted by both audits is in no placement: a version that passed the second may be in them."""
+    if row and expected.promotable is not None and row["promotable"] != expected.promotable:
+        may = {True: "may", False: "may not"}
+        what = f"placements {may[expected.promotable]} recommend it, and in the feed they {may[row['promotable']]}"
+        yield Violation("V22", what, f"program {program_id}")
 
 
 def _shown(program_id: str, expected: Expected, of: Group) -> Iterator[Violation]:

@@ -67,7 +67,7 @@ _OWN: Final = {
         "slot_allowance": _table("slot_allowance", "spend_id, placement, pv, used, closed_at IS NOT NULL AS is_closed"),
         "slot_impression": _table("slot_impression GROUP BY 1", "spend_id, count(*) AS n"),
         "order_credit": _table("order_credit", "order_id, viewer_id, placement, post_id, view_placement, view_post_id"),
-        "program": _table("program", "program_id, version, suspended_for, offline_for, gray, hosted"),
+        "program": _table("program", "program_id, version, suspended_for, offline_for, gray, hosted, promotable"),
         "request": _table("service_request", "order_id, viewer_id, post_id, program_id, total_minor, currency, status"),
     },
     "registry": {
