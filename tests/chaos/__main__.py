@@ -20,10 +20,19 @@ from lutong_local.processes import Child, stop
 from lutong_local.stack import Stack, down, up
 from tests.chaos.arrivals import PLACED, share_placed
 from tests.chaos.faults import Faults
-from tests.chaos.healing import all_ready, background, operate, report, until_drained, until_it_holds, until_still
+from tests.chaos.healing import (
+    Verdict,
+    all_ready,
+    background,
+    judge,
+    operate,
+    report,
+    until_drained,
+    until_it_holds,
+)
 from tests.chaos.trouble import prepare
 from tests.chaos.world import TERMS, bank, build_and_wait, is_settled, through_proxy, wire
-from tests.support.looks import Look, evaluate
+from tests.support.looks import Look
 
 _TERMS: dict[str, Any] = TERMS | {
     "period": {"kind": "relative", "days": 60},
@@ -86,15 +95,15 @@ async def chaos(options: argparse.Namespace, stack: Stack, proxy: Child) -> bool
         report(f"faults: {dict(faults.done)}")
         await until_it_holds(lambda: all_ready(stack), "everything is ready again")
         redriven = await until_drained(client, stack, lambda: load.alive)
-        report(f"load ended; {redriven} redriven; waiting until nothing moves")
+        report(f"load ended; {redriven} redriven; waiting until every order has ended")
         await until_it_holds(lambda: is_settled(client, stack), "every order has ended")
-        world = await until_still(stack)
-    history = [json.loads(line) for line in (stack.directory / "history.ndjson").read_text().splitlines()]
-    return _judge(options, faults, world, history)
+        history = [json.loads(line) for line in (stack.directory / "history.ndjson").read_text().splitlines()]
+        verdict = await judge(stack, history)
+    return _report(options, faults, verdict, len(history))
 
 
-def _judge(options: argparse.Namespace, faults: Faults, world: Look, history: list[dict[str, Any]]) -> bool:
-    violations = evaluate(world, history=history)
+def _report(options: argparse.Namespace, faults: Faults, verdict: Verdict, orders: int) -> bool:
+    world, violations = verdict
     reached = _rare_states(faults, world)
     share = min(1.0, options.kills / 60)  # a shorter run must reach its share
     missed = [
@@ -107,10 +116,9 @@ def _judge(options: argparse.Namespace, faults: Faults, world: Look, history: li
     report(f"reached: {dict(reached)}; orders: {dict(Counter(row['status'] for row in world.rows('feed', 'request')))}")
     lost = sum(v.identity in {"V1", "V2", "V8"} for v in violations)
     doubled = sum(v.identity in {"V4", "V6", "V7"} for v in violations)
-    verdict = f"invalid ({', '.join(missed)})" if missed else "valid"
-    kills, orders = faults.done["kills"], len(history)
+    validity, kills = f"invalid ({', '.join(missed)})" if missed else "valid", faults.done["kills"]
     sys.stdout.write(
-        f"chaos: {verdict}, {lost} lost, {doubled} doubled, {len(violations)} violations, {kills} kills, {orders} orders\n"
+        f"chaos: {validity}, {lost} lost, {doubled} doubled, {len(violations)} violations, {kills} kills, {orders} orders\n"
     )
     return not missed and not violations
 

@@ -1,20 +1,23 @@
-"""After the faults: what was parked is redriven, everything comes to its end, and nothing moves any more."""
+"""After the faults: what was parked is redriven, everything comes to its end, and what was promised is looked at."""
 
 import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import Any, NamedTuple
 
 import httpx
 
 from lutong_console.subscriptions import handled_types
 from lutong_console.targets import Suite
+from lutong_console.verify.identities import Earlier
+from lutong_console.verify.violation import Violation
 from lutong_contracts.topics import SERVICES
 from lutong_local.processes import Child, Command, start
 from lutong_local.stack import Stack, readiness
-from tests.support.looks import Look, collect
+from tests.support.looks import Look, collect, evaluate
 
 _QUIET_DEADLINE_S = 240.0  # a term of a minute, and the minute after which an attempt whose sender died is asked for
 _ROUND_S = 20.0
@@ -62,15 +65,31 @@ async def operate(client: httpx.AsyncClient, stack: Stack) -> None:
             await look_after(client, stack)
 
 
-async def until_still(stack: Stack) -> Look:
-    """Look until two looks are the same; gives the last."""
-    target = Suite.of(stack)
-    handled = handled_types()
+class Verdict(NamedTuple):
+    """The last look at a suite, and the promises that it breaks."""
+
+    world: Look
+    violations: list[Violation]
+
+
+async def judge(stack: Stack, history: Sequence[dict[str, Any]]) -> Verdict:
+    """Look until nothing is broken. After some time that is broken which two looks, one after the other, find so.
+
+    A deadline that falls due between the tables and the topics of one look breaks a promise in it, and in no other.
+    """
+    target, handled = Suite.of(stack), handled_types()
     deadline = time.monotonic() + _QUIET_DEADLINE_S
-    before = (await collect(target, handled)).digest  # not the world itself: a long run's fills the memory once
-    while (world := await collect(target, handled)).digest != before and time.monotonic() < deadline:
-        before = world.digest
-    return world
+    world = await collect(target, handled)
+    broken = confirmed = evaluate(world, history=history)
+    is_first = True
+    while broken and (is_first or time.monotonic() < deadline):
+        is_first, earlier = False, Earlier(broken)
+        del world  # that of a long run fills the memory once
+        world = await collect(target, handled)
+        broken = evaluate(world, history=history)
+        confirmed = list(earlier.confirmed(broken))
+        earlier.close()
+    return Verdict(world, confirmed if broken else [])
 
 
 async def all_ready(stack: Stack) -> bool:

@@ -46,6 +46,7 @@ def through_proxy(stack: Stack, service: str) -> dict[str, str]:
     ports = stack.ports
     return environment(stack) | {
         "LUTONG_SLOT_ANSWER_S": str(ACCEPTANCE_WINDOW_S),
+        "LUTONG_SLOT_HOLD_S": "60",
         "LUTONG_RUSH_PAUSE_S": "3",
         "LUTONG_LOWERED_S": "3",
         "LUTONG_KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['kafka_advertised']}",

@@ -22,10 +22,9 @@ from lutong_local.ports import free_port
 from lutong_local.processes import stop
 from lutong_local.stack import Stack, down, save, up
 from tests.chaos.chaos_world import AT_ONCE, Client, Staff
-from tests.chaos.healing import all_ready, report, until_drained, until_it_holds, until_still
+from tests.chaos.healing import all_ready, judge, report, until_drained, until_it_holds
 from tests.chaos.load import Shift, order
 from tests.chaos.world import STORES, bank, build_and_wait, environment, is_settled
-from tests.support.looks import evaluate
 
 RATE_PER_S: Final = 4.0
 BEFORE: Final = 20
@@ -135,8 +134,7 @@ async def _walk(drill: Drill, stack: Stack) -> bool:
             after = scene.answered - before - during
         await until_drained(client, stack, lambda: False)
         await until_it_holds(lambda: is_settled(client, stack), "every order has ended")
-        world = await until_still(stack)
-    violations = evaluate(world, history=_shown(scene.history))
+        world, violations = await judge(stack, _shown(scene.history))
     for violation in violations[:20]:
         report(f"{violation.identity} {violation.what}: {violation.witness}")
     lost = sum(v.identity in {"V1", "V2", "V8"} for v in violations)
