@@ -36,9 +36,11 @@ def background(stack: Stack, part: str, *arguments: object) -> Child:
 
 async def until_drained(client: httpx.AsyncClient, stack: Stack, busy: Callable[[], bool]) -> int:
     """Discard garbage and redrive what waited behind it, until the load has ended and nothing is parked."""
-    handled = 0
-    while (here := await look_after(client, stack)) or busy():
-        handled += here
+    handled, here = 0, 1
+    while here or busy():
+        with suppress(httpx.HTTPError):  # who does not answer in time is asked the next time
+            here = await look_after(client, stack)
+            handled += here
         await asyncio.sleep(0.2)  # a poll of the condition above
     return handled
 
@@ -98,9 +100,12 @@ async def all_ready(stack: Stack) -> bool:
 
 
 async def until_it_holds(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    """Wait; a run whose condition does not come true ends here."""
+    """Wait; a run whose condition does not come true ends here. An answer that does not come in time is none."""
     deadline = time.monotonic() + _QUIET_DEADLINE_S
-    while not await condition():
+    while True:
+        with suppress(httpx.HTTPError):
+            if await condition():
+                return
         if time.monotonic() > deadline:
             raise SystemExit(f"chaos: did not come true within {_QUIET_DEADLINE_S:.0f} s: {what}")
         await asyncio.sleep(0.2)  # a poll of the condition above

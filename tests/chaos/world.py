@@ -83,8 +83,7 @@ def bank(stack: Stack) -> Child:
 
 async def is_settled(client: httpx.AsyncClient, stack: Stack) -> bool:
     """Whether every order, hold, agreement and deduction has come to where it stays."""
-    requests = (await client.get(f"{stack.url('feed')}/v1/summary")).json()["requests"]
-    money = (await client.get(f"{stack.url('membership')}/v1/summary")).json()
+    requests, money = (await _summary(client, stack, "feed"))["requests"], await _summary(client, stack, "membership")
     holds, agreements, deductions = money["holds"], money["agreements"], money["deductions"]
     return not (
         any(requests.get(state) for state in ("requested", "sourced"))
@@ -92,6 +91,11 @@ async def is_settled(client: httpx.AsyncClient, stack: Stack) -> bool:
         or any(agreements.get(state) for state in _GOING_ON)
         or any(deductions.get(state) for state in ("notified", "due", *UNDER_WAY))
     )
+
+
+async def _summary(client: httpx.AsyncClient, stack: Stack, service: str) -> Any:  # noqa: ANN401  # JSON
+    answer = await client.get(f"{stack.url(service)}/v1/summary")
+    return answer.raise_for_status().json()
 
 
 def viewer(number: int) -> str:
