@@ -84,8 +84,11 @@ def stop(child: Child, how: signal.Signals = signal.SIGTERM, *, timeout_s: float
         process.wait()
 
 
-def wait_for(child: Child, what: str, condition: Callable[[], bool], *, timeout_s: float = 60) -> None:
-    """Wait until a condition holds; a process that dies meanwhile, or is late, is an error with its log."""
+def wait_for(child: Child, what: str, condition: Callable[[], bool], *, timeout_s: float = 180) -> None:
+    """Wait until a condition holds; a process that dies meanwhile, or is late, is an error with its log.
+
+    A broker that was killed reads all its partitions again: it has as long as the health check of one in a container gives it.
+    """
     if wait(lambda: condition() or not _reap(child).alive, timeout_s) and child.alive:
         return
     happened = "did not come up in time" if child.alive else "stopped while starting"
