@@ -16,7 +16,7 @@ from tests.chaos.chaos_world import Client
 PLACED: Final = "placed"
 """The file in the stack's directory."""
 
-_OPEN_S: Final = 10.0
+_OPEN_S: Final = 20.0
 """So many seconds of arrivals are open at most."""
 _LOOK_S: Final = 0.25
 
