@@ -182,13 +182,8 @@ def graying(
         )
         gray = json.dumps({"version": 2, "title": "t", "page": "p", "audience": audience}) if "gray" in states else None
         row = {
-            "program_id": "g-22",
-            "version": 1,
-            "suspended_for": None,
-            "offline_for": None,
-            "gray": gray,
-            "promotable": True,
-        }
+            "program_id": "g-22", "version": 1, "suspended_for": None, "offline_for": None, "gray": gray, "promotable": True,
+        }  # fmt: skip
         world.tables["feed"]["program"].append(row | {key: value for key, value in changes.items() if key in row})
 
     return corrupt

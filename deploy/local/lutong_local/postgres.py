@@ -94,6 +94,11 @@ def data_directory(directory: Path) -> Path:
     return _roots(place) / f"postgres-{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]}"
 
 
+def left_behind(directory: Path, password: str) -> bool:
+    """Whether a stack's cluster is there and its password is not: as root, what removes the directory leaves the cluster."""
+    return not password and data_directory(directory).exists()
+
+
 def program(name: str) -> str:
     """One of PostgreSQL's own tools, such as pg_dump: the wheel's, which is new enough for every server of ours."""
     return str(_newest() / "bin" / name)

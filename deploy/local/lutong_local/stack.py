@@ -25,13 +25,7 @@ from lutong_contracts.topics import SERVICES, TOPICS
 from lutong_local import forkserver, keys, postgres
 from lutong_local.kafka import plain, prepare_kafka, wait_for_kafka
 from lutong_local.ports import choose_ports
-from lutong_local.postgres import (
-    admin_url,
-    create_service_databases,
-    data_directory,
-    prepare_postgres,
-    wait_for_postgres,
-)
+from lutong_local.postgres import admin_url, create_service_databases, prepare_postgres, wait_for_postgres
 from lutong_local.processes import (
     Child,
     Command,
@@ -112,11 +106,6 @@ def load(directory: Path) -> Stack | None:
     return Stack(directory, **kept, children=children)
 
 
-def left_behind(stack: Stack) -> bool:
-    """Whether its cluster is there and the password to it is not: as root, what removes a directory leaves the cluster."""
-    return not stack.password and data_directory(stack.directory).exists()
-
-
 def save(stack: Stack) -> None:
     """Write the stack down, for its owner's eyes only."""
     stack.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -179,7 +168,7 @@ def down(stack: Stack, report: Report, *, purge: bool = False, but: frozenset[st
         if name in stack.children and name not in but:
             stop(stack.children.pop(name), how)
     if purge:
-        shutil.rmtree(data_directory(stack.directory), ignore_errors=True)
+        shutil.rmtree(postgres.data_directory(stack.directory), ignore_errors=True)
         shutil.rmtree(stack.directory, ignore_errors=True)
     elif stack.directory.exists():
         save(stack)
@@ -187,8 +176,8 @@ def down(stack: Stack, report: Report, *, purge: bool = False, but: frozenset[st
 
 def start_infrastructure(stack: Stack, report: Report, *, dies_with_parent: bool) -> None:
     """Start Kafka and PostgreSQL side by side, unless they run, on the ports they had before if those are free."""
-    if left_behind(stack):
-        data = data_directory(stack.directory)
+    if postgres.left_behind(stack.directory, stack.password):
+        data = postgres.data_directory(stack.directory)
         raise LocalError(
             f"{data} has the data of this stack, and the password to it is gone with the stack's directory"
         )

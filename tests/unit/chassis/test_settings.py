@@ -9,20 +9,15 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
-from annotated_types import Ge, Gt, Le, Lt
 from faststream.kafka.security import parse_security
 from pydantic import SecretStr
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from lutong_chassis.kafka import KafkaAccess, Protocol
 from lutong_chassis.settings import Settings, SettingsError, read
 from lutong_chassis.subscriber import security
-from lutong_feed.settings import FeedSettings
 from lutong_inventory.settings import InventorySettings
-from lutong_membership.providers.credit.settings import CreditSettings
 from lutong_membership.providers.deduction.settings import DeductionSettings
-from lutong_membership.providers.payment.settings import PaymentSettings
 from lutong_membership.settings import MembershipSettings
 
 GOOD = {
@@ -109,30 +104,6 @@ def test_what_can_never_work_is_refused_by_its_name(
     with pytest.raises(SettingsError, match=f"^{name}.*{message}") as refused:
         read(Settings)
     assert "ary" not in str(refused.value).replace("library", "")
-
-
-NUMBERS = [
-    pytest.param(field, id=f"{wanted.__name__}.{name}")
-    for wanted in (
-        Settings,
-        FeedSettings,
-        InventorySettings,
-        MembershipSettings,
-        CreditSettings,
-        DeductionSettings,
-        PaymentSettings,
-    )
-    for name, field in wanted.model_fields.items()
-    if field.annotation in {int, float}
-]
-
-
-@pytest.mark.parametrize("field", NUMBERS)
-def test_every_number_has_a_least_and_a_most(field: FieldInfo) -> None:
-    """A pool of 10^21 connections is not refused by asyncpg: it takes all memory."""
-    kinds = {type(bound) for bound in field.metadata}
-    assert kinds & {Ge, Gt}
-    assert kinds & {Le, Lt}
 
 
 @pytest.mark.parametrize(

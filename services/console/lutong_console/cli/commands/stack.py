@@ -19,6 +19,7 @@ from lutong_console.health import ANSWER_TIMEOUT_S, Health, of_kafka, of_postgre
 from lutong_console.targets import Json, StackName, Suite, nothing_runs, stack_named
 from lutong_contracts.topics import SERVICES
 from lutong_local import stack as local
+from lutong_local.postgres import left_behind
 from lutong_local.processes import LocalError
 from lutong_local.stack import Stack, home
 
@@ -31,8 +32,7 @@ def start(name: str) -> Stack:
         except SystemExit:  # nobody reads any more, and all is stopped again: that is not what was asked for
             raise SystemExit(PROBLEM) from None
         except LocalError as error:
-            removed = local.left_behind(stack_named(name) or Stack(home() / name))
-            then = f"lutong down --stack {name} --purge" if removed else f"lutong logs --stack {name}"
+            then = f"lutong down --stack {name} --purge" if _removed(name) else f"lutong logs --stack {name}"
             raise ConsoleError(str(error), then=then) from None
 
 
@@ -109,8 +109,8 @@ def down(
 
 def _removed(name: str) -> Stack | None:
     """A stack of which only the cluster is left."""
-    stack = Stack(home() / name)
-    return stack if local.left_behind(stack) else None
+    stack = stack_named(name) or Stack(home() / name)
+    return stack if left_behind(stack.directory, stack.password) else None
 
 
 def restart(
