@@ -31,12 +31,12 @@ class Disk:
 
     def make(self, size: str) -> None:
         """Make the disk, empty; `size` is 600M or 2G. All of it is for everybody."""
-        self.mounted.mkdir()
         run("truncate", "-s", size, self.image)
         run("mkfs.ext4", "-q", "-m", "0", self.image)
 
     def attach(self) -> None:
         """Mount it, and its folders where they are to appear."""
+        self.mounted.mkdir()
         run("mount", "-o", "loop", self.image, self.mounted)
         for name, place in self.places.items():
             (self.mounted / name).mkdir(exist_ok=True)
@@ -44,10 +44,11 @@ class Disk:
             run("mount", "--bind", self.mounted / name, place)
 
     def detach(self) -> None:
-        """Take it away, whatever has files open on it."""
+        """Take it away, whatever has files open on it, and the places where its folders appeared."""
         for place in [*self.places.values(), self.mounted]:
             if os.path.ismount(place):
                 run("umount", "--lazy", place)
+                place.rmdir()
 
     def go_on_from_a_copy(self, meanwhile: Path) -> None:
         """Go on from what the disk has at this moment: what was written and not synced is gone. All who use it must be dead by then."""

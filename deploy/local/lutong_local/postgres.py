@@ -53,7 +53,7 @@ def prepare_postgres(directory: Path, port: int, password: str, report: Callable
     user = _unprivileged()
     binaries = _binaries(user)
     data = data_directory(directory)
-    if not (data / "PG_VERSION").exists():
+    if not _has_cluster(data):
         report("creating the PostgreSQL cluster")
         _initialise(binaries, data, password, user)
     _forget_dead_postmaster(data)
@@ -96,7 +96,12 @@ def data_directory(directory: Path) -> Path:
 
 def left_behind(directory: Path, password: str) -> bool:
     """Whether a stack's cluster is there and its password is not: as root, what removes the directory leaves the cluster."""
-    return not password and data_directory(directory).exists()
+    return not password and _has_cluster(data_directory(directory))
+
+
+def _has_cluster(data: Path) -> bool:
+    """Whether a directory is a cluster's: an empty one, such as a disk that was mounted for it, is not."""
+    return (data / "PG_VERSION").exists()
 
 
 def program(name: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from lutong_contracts.topics import SERVICES
 from lutong_local import ports
 from lutong_local.ports import PORTS, free_port, is_free
-from lutong_local.postgres import create_service_databases
+from lutong_local.postgres import create_service_databases, data_directory, left_behind
 from lutong_local.processes import Command, LocalError, start, stop, wait_for
 from lutong_local.stack import Stack, down, infrastructure, load, save, start_infrastructure, start_replica
 
@@ -84,6 +84,17 @@ def test_a_stack_that_was_removed_by_hand_is_refused_until_purged(tmp_path: Path
         down(again, lambda _: None, purge=True)
         start_infrastructure(again, lambda _: None, dies_with_parent=True)
         stack.children |= again.children
+
+
+def test_an_empty_place_for_a_cluster_is_not_one_that_was_left(tmp_path: Path) -> None:
+    """A disk that is mounted for the cluster is there before the cluster is."""
+    place = data_directory(tmp_path)
+    place.mkdir()
+    assert not left_behind(tmp_path, "")
+    (place / "PG_VERSION").write_text("18")
+    assert left_behind(tmp_path, "")
+    assert not left_behind(tmp_path, "the password is known")
+    shutil.rmtree(place)
 
 
 def test_the_state_file_is_for_its_owner_only(tmp_path: Path) -> None:
