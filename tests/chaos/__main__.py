@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--orders", type=int, default=5000)
     parser.add_argument("--minutes", type=float, default=4.0, help="time over which orders and kills are spread")
-    parser.add_argument("--keep", action="store_true", help="leave the stack's directory for a look")
+    parser.add_argument("--keep", action="store_true", help="leave the stack's directory, as a run that fails does")
     options = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that Kafka is away at times is the point
     directory = Path(tempfile.mkdtemp(prefix="lutong-chaos-"))
@@ -198,11 +198,12 @@ def main() -> None:
     stack, ports = wire(directory)
     proxy = background(stack, "proxy", *ports)
     lender = bank(stack)
+    clean = False
     try:
         stack = up(directory, lambda _: None, dies_with_parent=True, environment_of=through_proxy)
         clean = asyncio.run(chaos(options, stack, proxy))
     finally:
-        down(stack, lambda _: None, purge=not options.keep)
+        down(stack, lambda _: None, purge=clean and not options.keep)
         stop(proxy)
         stop(lender)
     sys.exit(0 if clean else 1)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -16,7 +17,7 @@ from aiokafka.errors import KafkaError
 from lutong_contracts import TOPICS
 from lutong_contracts.topics import SERVICES
 from lutong_local.ports import free_port
-from lutong_local.processes import Child, stop
+from lutong_local.processes import Child, stop, tail
 from lutong_local.stack import Stack, start_piece, start_replica, start_service, stop_service, wait_for_piece
 from tests.chaos.healing import until_it_holds
 from tests.chaos.world import through_proxy
@@ -41,6 +42,10 @@ _AT_ONCE_MAX = 4
 def in_step(done: int, wanted: int, progress: float) -> bool:
     """Whether no more was killed than orders were placed for. Faults overlap: the last may be one more than is wanted."""
     return min(done, wanted) <= wanted * progress
+
+
+class ServiceEndedError(RuntimeError):
+    """A service that nothing was done to has ended: nobody starts it again, and the next kill would hide it."""
 
 
 @dataclass(slots=True)
@@ -99,10 +104,19 @@ class Faults:
         """SIGKILL a service, start it again."""
         with self.target(*SERVICES) as service:
             if service:
+                self.running(service)
                 await asyncio.to_thread(stop_service, self.stack, service, signal.SIGKILL)
                 self.start(service)
                 self.done["kills"] += 1
                 self.done["rebalances"] += 1
+
+    def running(self, service: str) -> Child:
+        """The process of a service; raises `ServiceEndedError` when it has ended by itself."""
+        child = self.stack.children[service]
+        if not child.alive:
+            message = f"{service} has ended by itself; the end of {child.log}:\n{tail(Path(child.log), 40)}"
+            raise ServiceEndedError(message)
+        return child
 
     def start(self, service: str) -> None:
         """Start a service as chaos wants it."""
@@ -112,9 +126,10 @@ class Faults:
         """SIGSTOP a service for longer than its session, sometimes, then SIGCONT."""
         with self.target(*SERVICES) as service:
             if service:
-                os.kill(self.stack.children[service].pid, signal.SIGSTOP)
+                pid = self.running(service).pid
+                os.kill(pid, signal.SIGSTOP)
                 await asyncio.sleep(self.rng.uniform(0.5, 5))  # how long it is paused
-                os.kill(self.stack.children[service].pid, signal.SIGCONT)
+                os.kill(pid, signal.SIGCONT)
                 self.done["pauses"] += 1
 
     async def replicas(self) -> None:
