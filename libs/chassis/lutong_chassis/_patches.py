@@ -60,6 +60,7 @@ def of_aiokafka() -> None:
     """All patches of aiokafka."""
     unpack_leniently()
     end_dead_connections()
+    close_fetchers_whole()
 
 
 _CONNECTS_WITHIN_S: Final = 10.0
@@ -100,6 +101,30 @@ def _watch(connection: Any) -> None:  # noqa: ANN401  # a socket
     }.items():
         if option := getattr(socket, name, None):
             connection.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def close_fetchers_whole() -> None:
+    """Have a consumer close that waits after a fetch that failed: it cancels the wait, and lets the cancellation out.
+
+    The task that closed the consumer then looked cancelled, and its connections stayed open.
+    """
+    from aiokafka.consumer.fetcher import Fetcher
+
+    close = Fetcher.close
+    if hasattr(close, "__wrapped__"):
+        return  # it is done already
+
+    @wraps(close)
+    async def close_whole(self: Any) -> None:  # noqa: ANN401  # a fetcher of aiokafka
+        self._fetch_task.cancel()
+        await asyncio.wait([self._fetch_task])
+        for task in self._pending_tasks:
+            task.cancel()
+        await asyncio.gather(*self._pending_tasks, return_exceptions=True)
+        self._pending_tasks.clear()
+        await close(self)
+
+    Fetcher.close = close_whole
 
 
 def unpack_leniently() -> None:

@@ -40,6 +40,10 @@ class NoConnectionError(ConnectionError):
     """PostgreSQL gave no connection. That is never the fault of what it was wanted for."""
 
 
+class StrayCancellationError(RuntimeError):
+    """A library let out the cancellation of a task of its own. Nobody cancelled what we were doing."""
+
+
 class AnsweredMeanwhileError(RuntimeError):
     """Another process answered a command under the same key meanwhile. Tried again, its answer is found."""
 
@@ -126,6 +130,7 @@ RULES: Final[Mapping[type[BaseException], ErrorClass]] = MappingProxyType(
         ssl.SSLCertVerificationError: _C,
         # the chassis
         NotThereYetError: _W,
+        StrayCancellationError: _W,
         AnsweredMeanwhileError: _W,
         SettingsError: _C,
         MalformedError: _E,

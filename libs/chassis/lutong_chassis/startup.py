@@ -18,6 +18,7 @@ from lutong_chassis.http import LoadSheddingProtocol
 from lutong_chassis.migrate import Migration
 from lutong_chassis.pooled import Pools
 from lutong_chassis.settings import Settings, SettingsError
+from lutong_chassis.supervise import cancelled_by_us
 from lutong_contracts import Topic
 
 log = structlog.get_logger(__name__)
@@ -125,7 +126,8 @@ async def until_it_works(what: str, attempt: Callable[[], Awaitable[R]], setting
     tries = 0
     while True:
         try:
-            return await attempt()
+            with cancelled_by_us():
+                return await attempt()
         except SettingsError:
             raise
         except Exception as error:

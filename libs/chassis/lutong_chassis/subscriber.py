@@ -1,6 +1,7 @@
 """The FastStream subscriber of a service: one consumer group, whole polls, acknowledged by hand."""
 
 import asyncio
+from contextlib import suppress
 from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,12 @@ from faststream.security import BaseSecurity, SASLScram512
 
 from lutong_chassis import _patches, observe
 from lutong_chassis.consumer import Consumer, Records
+from lutong_chassis.errors import StrayCancellationError
 from lutong_chassis.kafka import KafkaAccess
 from lutong_chassis.pacing import rest_s
 from lutong_chassis.progress import Retry
 from lutong_chassis.settings import Settings
+from lutong_chassis.supervise import cancelled_by_us
 from lutong_contracts import Topic
 
 if TYPE_CHECKING:
@@ -140,7 +143,8 @@ class KafkaSubscriber:
         """Finish the poll in hand, commit what was handled, leave the group."""
         self._stopping = True
         await self.commit_offsets()
-        await self._broker.stop()
+        with suppress(StrayCancellationError), cancelled_by_us():
+            await self._broker.stop()
 
     async def commit_offsets(self) -> None:
         """Commit the offsets of what was handled."""

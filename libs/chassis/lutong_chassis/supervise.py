@@ -4,7 +4,8 @@ A loop needs no error handling of its own. It raises, and it begins anew from wh
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final, NoReturn
@@ -13,7 +14,7 @@ import structlog
 
 from lutong_chassis import observe
 from lutong_chassis.database import pause_before_retry
-from lutong_chassis.errors import ErrorClass, classify
+from lutong_chassis.errors import ErrorClass, StrayCancellationError, classify
 from lutong_chassis.parking import summarise_error
 
 log = structlog.get_logger(__name__)
@@ -24,6 +25,22 @@ _STEADY_S: Final = 5.0
 
 class EndedError(Exception):
     """A loop that is to run for ever came to its end."""
+
+
+@contextmanager
+def cancelled_by_us() -> Iterator[None]:
+    """Raise `StrayCancellationError` in place of a cancellation that nobody asked of this task.
+
+    A library that cancels a task of its own and waits for it may let its end out, as aiokafka does at times when it closes. Taken
+    for ours, that would end a loop for good, or the process, and no handler of errors would see it.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise StrayCancellationError("a task was cancelled that was not ours") from error
 
 
 @dataclass(slots=True)
@@ -91,7 +108,8 @@ class Loops:
 
 
 async def _without_end(run: Callable[[], Awaitable[object]]) -> NoReturn:
-    await run()
+    with cancelled_by_us():
+        await run()
     raise EndedError
 
 

@@ -45,10 +45,16 @@ def test_the_parts_that_are_patched_are_as_they_were() -> None:
         fetcher.PartitionRecords._unpack_records: "unpack",  # it is what we depend on
         fetcher.FetchResult.getall: "getall",
         AIOKafkaConnection.connect: "connect",
+        fetcher.Fetcher.close: "close",
     }
     found = {name: sha256(inspect.getsource(part).encode()).hexdigest()[:16] for part, name in looked_at.items()}
 
-    assert found == {"unpack": "b803e6d46480732c", "getall": "3e717e30de5068d5", "connect": "b0f9ba7f0cf6b432"}
+    assert found == {
+        "unpack": "b803e6d46480732c",
+        "getall": "3e717e30de5068d5",
+        "connect": "b0f9ba7f0cf6b432",
+        "close": "1cd24bc1c442149e",
+    }
 
 
 def test_the_decompressors_are_where_the_patch_puts_them() -> None:
@@ -250,3 +256,29 @@ async def test_the_control_aiokafka_waits_for_it(monkeypatch: pytest.MonkeyPatch
         waits.cancel()
         await asyncio.wait([waits])
     assert not done
+
+
+async def a_fetcher_that_waits() -> "fetcher.Fetcher":
+    """A fetcher that waits for a while after a fetch that failed."""
+    found = object.__new__(fetcher.Fetcher)
+    waits = asyncio.create_task(asyncio.sleep(60))
+    asks = asyncio.create_task(asyncio.sleep(60))
+    vars(found).update(_fetch_task=asks, _fetch_waiters=set(), _pending_tasks={waits})
+    await asyncio.sleep(0)  # both have begun
+    return found
+
+
+async def test_a_consumer_closes_whole_whose_fetch_has_failed() -> None:
+    found = await a_fetcher_that_waits()
+    waits = set(vars(found)["_pending_tasks"])
+
+    await found.close()
+
+    assert [task.cancelled() for task in (*waits, vars(found)["_fetch_task"])] == [True, True]
+
+
+async def test_the_control_aiokafka_lets_the_cancellation_out() -> None:
+    found = await a_fetcher_that_waits()
+
+    with pytest.raises(asyncio.CancelledError):
+        await inspect.unwrap(fetcher.Fetcher.close)(found)

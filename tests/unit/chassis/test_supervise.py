@@ -9,7 +9,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from lutong_chassis import supervise
-from lutong_chassis.supervise import Loops, stop
+from lutong_chassis.errors import StrayCancellationError
+from lutong_chassis.settings import Settings
+from lutong_chassis.startup import until_it_works
+from lutong_chassis.supervise import Loops, cancelled_by_us, stop
 from tests.support.harness import until
 
 DELAY_MAX_S = 0.01
@@ -28,7 +31,7 @@ async def running(loops: Loops, name: str, run: Callable[[], Awaitable[object]])
 class Loop:
     """Fails so often, and then runs for ever."""
 
-    def __init__(self, failures: float, error: Exception | None) -> None:
+    def __init__(self, failures: float, error: BaseException | None) -> None:
         self.failures = failures
         self.error = error
         self.runs = 0
@@ -43,9 +46,16 @@ class Loop:
 
 
 @pytest.mark.parametrize(
-    "error", [None, ZeroDivisionError(), asyncpg.ReadOnlySQLTransactionError("25006"), TimeoutError()]
+    "error",
+    [
+        None,
+        ZeroDivisionError(),
+        asyncpg.ReadOnlySQLTransactionError("25006"),
+        TimeoutError(),
+        asyncio.CancelledError(),  # a library's own: nobody cancelled the loop
+    ],
 )
-async def test_a_loop_that_ends_or_fails_is_started_again(error: Exception | None) -> None:
+async def test_a_loop_that_ends_or_fails_is_started_again(error: BaseException | None) -> None:
     loop, name = Loop(3, error), f"again {type(error).__name__}"
     async with running(Loops(DELAY_MAX_S, 60), name, loop):
 
@@ -98,3 +108,29 @@ async def test_a_loop_that_works_again_is_named_no_more(monkeypatch: pytest.Monk
 
         await until(named, "it is named")
         await until(well, "it is named no more")
+
+
+async def test_a_start_survives_the_cancellation_of_a_library() -> None:
+    """It ended the process: `KafkaBroker.stop` raised it after a start that had failed."""
+    tries = Loop(2, asyncio.CancelledError())
+    settings = Settings.model_construct(retry_delay_max_s=DELAY_MAX_S)
+    starts = asyncio.create_task(until_it_works("consumer group", tries, settings))
+
+    async def runs() -> bool:
+        return tries.runs == 3
+
+    await until(runs, "it is tried again")
+    starts.cancel()  # the control: a cancellation of ours ends it
+    await asyncio.wait([starts])
+    assert starts.cancelled()
+
+
+async def test_a_cancellation_within_a_timeout_is_ours() -> None:
+    async def waits() -> None:
+        with cancelled_by_us():
+            await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(waits(), 0.01)
+    with pytest.raises(StrayCancellationError), cancelled_by_us():
+        raise asyncio.CancelledError
