@@ -65,16 +65,15 @@ class Faults:
         """
         share = sum(_WEIGHTS[kind] for kind in _KILLS) / sum(_WEIGHTS.values())
         gap_s = duration_s * share / kills
-        tasks: set[asyncio.Task[None]] = set()
-        while self.done["kills"] < kills:
-            kind = self.rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
-            tasks.add(asyncio.create_task(self.one(kind)))
-            await asyncio.sleep(self.rng.uniform(0.2, 1.8) * gap_s)  # the rhythm of the faults
-            while sum(not task.done() for task in tasks) >= _AT_ONCE_MAX:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                tasks = {task for task in tasks if not task.done() or task.result()}
-            await until_it_holds(lambda: self._in_step(kills, progress), "orders are placed")
-        await asyncio.gather(*tasks)
+        running: set[asyncio.Task[None]] = set()
+        async with asyncio.TaskGroup() as group:  # what breaks one fault ends the run
+            while self.done["kills"] < kills:
+                kind = self.rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+                running.add(group.create_task(self.one(kind)))
+                await asyncio.sleep(self.rng.uniform(0.2, 1.8) * gap_s)  # the rhythm of the faults
+                while len(running) >= _AT_ONCE_MAX:
+                    _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                await until_it_holds(lambda: self._in_step(kills, progress), "orders are placed")
 
     async def _in_step(self, kills: int, progress: Callable[[], float]) -> bool:
         return in_step(self.done["kills"], kills, progress())

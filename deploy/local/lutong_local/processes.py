@@ -146,11 +146,15 @@ def _exists(pid: int) -> bool:
 
 
 def is_zombie(pid: int) -> bool:
-    """Whether a process has ended and its parent has not asked for its exit code."""
+    """Whether a process has ended and its parent has not asked for its exit code.
+
+    Its first thread may have ended before the others: as long as one is there, so are its ports and files.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+        state, *rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return False
+    return state == "Z" and int(rest[16]) <= 1  # how many threads it has
 
 
 def _group_of(user: int) -> int:

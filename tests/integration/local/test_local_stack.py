@@ -2,8 +2,11 @@
 
 import asyncio
 import os
+import platform
 import shutil
+import signal
 import socket
+import sys
 from pathlib import Path
 
 import asyncpg
@@ -13,7 +16,7 @@ from lutong_contracts.topics import SERVICES
 from lutong_local import ports
 from lutong_local.ports import PORTS, free_port, is_free
 from lutong_local.postgres import create_service_databases, data_directory, left_behind
-from lutong_local.processes import Command, LocalError, start, stop, wait_for
+from lutong_local.processes import Command, LocalError, start, stop, wait, wait_for
 from lutong_local.stack import Stack, down, infrastructure, load, save, start_infrastructure, start_replica
 
 
@@ -138,6 +141,29 @@ def test_a_process_that_will_not_stop_is_made_to(tmp_path: Path) -> None:
     wait_for(child, "it", lambda: "on" in (tmp_path / "log").read_text())
     stop(child, timeout_s=0.5)
     assert not child.alive
+
+
+_FIRST_THREAD_ENDS = """
+import ctypes, socket, sys, threading, time
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+threading.Thread(target=time.sleep, args=(60,)).start()
+print("on", flush=True)
+ctypes.CDLL(None).syscall(60, 0)  # exit of this thread, and of no other
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64" or sys.platform != "linux", reason="by the number of a system call")
+def test_a_process_whose_first_thread_ended_is_alive(tmp_path: Path) -> None:
+    """It was taken for dead, and what came after it found its port taken: chaos ended with a service that did not start."""
+    port = free_port()
+    child = start(Command([sys.executable, "-c", _FIRST_THREAD_ENDS, str(port)], os.environ, tmp_path / "log"))
+    wait_for(child, "it", lambda: "on" in (tmp_path / "log").read_text())
+    assert wait(lambda: " Z " in Path(f"/proc/{child.pid}/stat").read_text())
+    assert child.alive
+    assert not is_free(port)
+    stop(child, signal.SIGKILL)
+    assert not child.alive
+    assert is_free(port)
 
 
 def test_no_outgoing_connection_is_given_a_port_that_we_chose() -> None:
