@@ -159,11 +159,9 @@ def test_a_process_whose_first_thread_ended_is_alive(tmp_path: Path) -> None:
     child = start(Command([sys.executable, "-c", _FIRST_THREAD_ENDS, str(port)], os.environ, tmp_path / "log"))
     wait_for(child, "it", lambda: "on" in (tmp_path / "log").read_text())
     assert wait(lambda: " Z " in Path(f"/proc/{child.pid}/stat").read_text())
-    assert child.alive
-    assert not is_free(port)
+    assert [child.alive, is_free(port)] == [True, False]
     stop(child, signal.SIGKILL)
-    assert not child.alive
-    assert is_free(port)
+    assert [child.alive, is_free(port)] == [False, True]
 
 
 def test_no_outgoing_connection_is_given_a_port_that_we_chose() -> None:
