@@ -1,6 +1,7 @@
 """What readers do while everything dies: they follow and unfollow, publish and delete, come back and read.
 
-More follow the first few than posts are copied to, on and off, so that authors change their tiers.
+More follow the first few than posts are copied to, on and off, so that authors change their tiers. The others have few followers,
+however long a run takes: posts are copied until its end.
 """
 
 import asyncio
@@ -19,7 +20,10 @@ from tests.chaos.world import VIEWERS, viewer
 _PAUSE_S: Final = 0.1
 _HANDS: Final = 4
 _POPULAR: Final = 3
-_UNDONE_LATER: Final = 0.35
+_FRIENDS: Final = 10
+_SEASON: Final = 1_000
+_UNDONE: Final = (0.35, 0.85)
+"""How many of the follows are undone, season by season of so many acts."""
 
 
 @dataclass(slots=True)
@@ -45,10 +49,12 @@ class Readers:
 
     async def follow(self, key: str) -> None:
         """A viewer follows another one, or does no more."""
-        reader_id = viewer(self.rng.randrange(VIEWERS))
-        author_id = viewer(self.rng.randrange(_POPULAR if self.rng.random() < 0.6 else VIEWERS))
-        method = "DELETE" if self.rng.random() < _UNDONE_LATER else "PUT"
-        await self.client.command("feed", f"/v1/accounts/{reader_id}/follows/{author_id}", None, key, method)
+        reader, popular = self.rng.randrange(VIEWERS), self.rng.random() < 0.6
+        author = self.rng.randrange(_POPULAR) if popular else reader + self.rng.randint(1, _FRIENDS)
+        undone = _UNDONE[self.done_so_far // _SEASON % len(_UNDONE)]
+        method = "DELETE" if self.rng.random() < undone else "PUT"
+        path = f"/v1/accounts/{viewer(reader)}/follows/{viewer(author)}"
+        await self.client.command("feed", path, None, key, method)
 
     async def publish(self, key: str) -> None:
         """A viewer publishes."""
