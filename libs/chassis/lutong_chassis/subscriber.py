@@ -136,13 +136,17 @@ class KafkaSubscriber:
         try:
             await self._broker.start()
         except BaseException:
-            await self._broker.stop()
+            await self._disconnect()
             raise
 
     async def stop(self) -> None:
         """Finish the poll in hand, commit what was handled, leave the group."""
         self._stopping = True
         await self.commit_offsets()
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        """Close what is open. What aiokafka cancels in itself meanwhile hides no error of a start, and ends no stop."""
         with suppress(StrayCancellationError), cancelled_by_us():
             await self._broker.stop()
 
