@@ -130,11 +130,17 @@ def _reap(child: Child) -> Child:
 
 def _started(pid: int) -> str:
     """When a process started (clock ticks since boot, as Linux has it); elsewhere whether it exists."""
+    if fields := _stat(pid):
+        return fields[19]
+    return "" if Path("/proc/self/stat").exists() or not _exists(pid) else "exists"
+
+
+def _stat(pid: int) -> list[str]:
+    """What Linux has of a process behind its name: its state first. Nothing of one that is not there."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-        return stat.rpartition(")")[2].split()[19]
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
-        return "" if Path("/proc/self/stat").exists() or not _exists(pid) else "exists"
+        return []
 
 
 def _exists(pid: int) -> bool:
@@ -150,11 +156,8 @@ def is_zombie(pid: int) -> bool:
 
     Its first thread may have ended before the others: as long as one is there, so are its ports and files.
     """
-    try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return False
-    return state == "Z" and int(rest[16]) <= 1  # how many threads it has
+    fields = _stat(pid)
+    return fields[:1] == ["Z"] and int(fields[17]) <= 1  # how many threads it has
 
 
 def _group_of(user: int) -> int:

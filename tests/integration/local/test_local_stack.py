@@ -152,7 +152,10 @@ ctypes.CDLL(None).syscall(60, 0)  # exit of this thread, and of no other
 """
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64" or sys.platform != "linux", reason="by the number of a system call")
+@pytest.mark.skipif(
+    platform.machine() != "x86_64" or sys.platform != "linux",
+    reason="it ends one thread by the number of a system call, which is that of Linux on x86-64",
+)
 def test_a_process_whose_first_thread_ended_is_alive(tmp_path: Path) -> None:
     """It was taken for dead, and what came after it found its port taken: chaos ended with a service that did not start."""
     port = free_port()
